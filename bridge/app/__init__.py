@@ -1,0 +1,1 @@
+"""The appliance as a whole: configuration, roles, command line, control socket, housekeeping."""

@@ -1,0 +1,1 @@
+"""The HTTP door: GET and POST /send for devices and programs."""

@@ -1,0 +1,1 @@
+"""Mail that comes back to people: receipts and inbound messages, through the configured relay."""

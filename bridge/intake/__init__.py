@@ -1,0 +1,1 @@
+"""The one door to the queue: authenticate, prepare, accept. Quiet: no sockets, no loop."""

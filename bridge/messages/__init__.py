@@ -1,0 +1,1 @@
+"""What an SMS is: values and rules, without I/O, clock or wire words."""

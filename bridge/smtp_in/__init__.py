@@ -1,0 +1,1 @@
+"""The e-mail door: SMTP in, one submission per recipient."""
