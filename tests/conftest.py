@@ -2,8 +2,12 @@
 
 import asyncio
 import inspect
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.books import Books
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -23,3 +27,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     finally:
         asyncio._set_running_loop(running)
     return True
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[Books]:
+    """A real ledger on disk, run one transaction at a time; audited when the test ends."""
+    opened = Books(tmp_path)
+    try:
+        yield opened
+        opened.audit()
+    finally:
+        opened.close()

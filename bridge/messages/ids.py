@@ -4,6 +4,9 @@ A row number below 2**32 is sent through a keyed bijection on 32 bits, so the ei
 unique by construction and lead back to the row without an index. Later rows get more digits.
 """
 
+import re
+
+_NAME = re.compile(r"[0-9A-Fa-f]{8}(?:[0-9A-Fa-f]{4})?")
 _MASK = 0xFFFFFFFF
 _ROUNDS = 4
 _SHORT_MAX = 1 << 32
@@ -29,14 +32,11 @@ def public_id(row: int, key: int) -> str:
 
 def row_of(name: str, key: int) -> int | None:
     """The row behind a public id; None when the text cannot be one. Case does not matter."""
-    try:
-        value = int(name, 16)
-    except ValueError:
+    if not _NAME.fullmatch(name):
         return None
-    if len(name) == 12 and value >= _SHORT_MAX:
-        return value
-    if len(name) != 8 or not name.isalnum():
-        return None
+    value = int(name, 16)
+    if len(name) == 12:
+        return value if value >= _SHORT_MAX else None
     left, right = value >> 16, value & 0xFFFF
     for round_no in reversed(range(_ROUNDS)):
         left, right = right ^ _mix(left, key, round_no), left

@@ -76,7 +76,8 @@ def _moves() -> frozenset[tuple[PartState, PartState]]:
     table: dict[PartState, set[PartState]] = {
         s.SCHEDULED: {s.QUEUED, s.CANCELLED, s.EXPIRED},
         s.HELD: {s.QUEUED, s.CANCELLED, s.EXPIRED},
-        s.QUEUED: {s.CLAIMED, s.EXPIRED, s.REJECTED, s.CANCELLED, s.HELD},
+        # Queued to submitted: the late answer to an unanswered try, which cancels the resend.
+        s.QUEUED: {s.CLAIMED, s.SUBMITTED, s.EXPIRED, s.REJECTED, s.CANCELLED, s.HELD},
         s.CLAIMED: {s.SUBMITTED, s.QUEUED, s.REJECTED, s.IN_DOUBT},
         s.IN_DOUBT: {s.SUBMITTED, s.QUEUED, s.UNKNOWN, *RECEIPT_STATES},
         s.SUBMITTED: set(RECEIPT_STATES),

@@ -6,7 +6,7 @@ MILLIS_PER_CREDIT = 1000
 AMOUNT_MAX = 10**15
 """Largest amount, in thousandths, that a single posting may move (fits SQLite's 64 bits with room to sum)."""
 
-_AMOUNT = re.compile(r"([+-]?)(\d{1,13})(?:\.(\d{1,3}))?")
+_AMOUNT = re.compile(r"([+-]?)(\d{1,13})(?:\.(\d{1,3}))?", re.ASCII)
 
 
 def parse_credits(text: str) -> int:

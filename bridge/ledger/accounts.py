@@ -1,0 +1,188 @@
+"""Accounts and their credentials: rare writes, each one transaction of its own.
+
+All verbs here take plain values and give plain values; secrets arrive hashed (`verifier`), never in clear.
+"""
+
+import re
+import unicodedata
+from typing import Any
+
+from bridge.ledger import credit
+from bridge.ledger.database import Transaction
+from bridge.messages.faults import Fault, FaultCode
+from bridge.messages.message import Lane
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
+"""Account names: 1 to 63 plain characters, so that they fit SMTP AUTH, URLs and SMPP alike."""
+MAIL_EVENTS = ("all", "failures", "none")
+NETWORKS_MAX = 64
+"""Networks of one credential: each check walks them."""
+
+
+def folded(name: str) -> str:
+    """The form in which two names that people confuse are equal."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def account_add(
+    tx: Transaction,
+    *,
+    name: str,
+    account_class: str = "",
+    email: str = "",
+    mobile: str = "",
+    home_country: str = "",
+    time_zone: str = "UTC",
+    lane: str = "normal",
+    mail_events: str = "all",
+    originator: str = "",
+    overdraft_mc: int = 0,
+    now_ms: int,
+) -> dict[str, Any]:
+    """Open an account with an empty credit book; gives {"account_id": int}.
+
+    Raises Fault ALREADY_EXISTS when the name, or one that differs only by case or form, is taken.
+    """
+    if not NAME_PATTERN.fullmatch(name):
+        raise Fault(FaultCode.BAD_REQUEST, "an account name is 1 to 63 letters, digits and ._@- and starts with one")
+    if mail_events not in MAIL_EVENTS:
+        raise Fault(FaultCode.BAD_REQUEST, f"mail events are one of {', '.join(MAIL_EVENTS)}")
+    if overdraft_mc < 0:
+        raise Fault(FaultCode.BAD_REQUEST, "an overdraft is 0 or more")
+    taken = tx.row("account_by_folded", {"name_folded": folded(name)})
+    if taken is not None:
+        detail = f"account {name}" if taken[0] == name else f"{taken[0]}, which differs from {name} only by case"
+        raise Fault(FaultCode.ALREADY_EXISTS, detail)
+    row = tx.row(
+        "account_insert",
+        {
+            "name": name,
+            "name_folded": folded(name),
+            "account_class": account_class,
+            "email": email,
+            "mobile": mobile,
+            "home_country": home_country.upper(),
+            "time_zone": time_zone,
+            "lane": lane_of(lane),
+            "mail_events": mail_events,
+            "originator": originator,
+            "now_ms": now_ms,
+        },
+    )
+    assert row is not None
+    credit.open_book(tx, row[0], overdraft_mc)
+    return {"account_id": row[0]}
+
+
+def account_open(
+    tx: Transaction,
+    *,
+    account: dict[str, Any],
+    verifier: str,
+    networks: list[str],
+    credit_mc: int,
+    actor: str,
+    now_ms: int,
+) -> dict[str, Any]:
+    """Everything a new account needs in one transaction: itself, its PIN, its opening credit."""
+    opened = account_add(tx, **account, now_ms=now_ms)
+    name = account["name"]
+    credential_add(tx, name=name, kind="pin", verifier=verifier, networks=networks, now_ms=now_ms)
+    if credit_mc:
+        account_top_up(
+            tx, name=name, amount_mc=credit_mc, key="opening", reason="opening credit", actor=actor, now_ms=now_ms
+        )
+    return opened
+
+
+def lane_of(name: str) -> int:
+    """Lane number of a lane's name. Raises Fault BAD_REQUEST."""
+    try:
+        return int(Lane[name.upper()])
+    except KeyError:
+        raise Fault(
+            FaultCode.BAD_REQUEST, f"a lane is one of {', '.join(lane.name.lower() for lane in Lane)}"
+        ) from None
+
+
+def account_id_of(tx: Transaction, name: str) -> int:
+    """Row of the account with exactly this name. Raises Fault NOT_FOUND."""
+    row = tx.row("account_by_name", {"name": name})
+    if row is None:
+        near = tx.row("account_by_folded", {"name_folded": folded(name)})
+        hint = f"; did you mean {near[0]}? Case counts" if near else ""
+        raise Fault(FaultCode.NOT_FOUND, f"account {name}{hint}")
+    return int(row[0])
+
+
+def account_set_disabled(tx: Transaction, *, name: str, is_disabled: bool) -> dict[str, Any]:
+    """Stop or let in an account; what it has queued already still goes out."""
+    account_id = account_id_of(tx, name)
+    tx.run("account_set_disabled", {"account_id": account_id, "is_disabled": int(is_disabled)})
+    return {"account_id": account_id}
+
+
+def account_top_up(
+    tx: Transaction, *, name: str, amount_mc: int, key: str, reason: str = "", actor: str = "", now_ms: int
+) -> dict[str, Any]:
+    """Add credit, once for each key: see credit.top_up."""
+    account_id = account_id_of(tx, name)
+    return credit.top_up(tx, account_id, amount_mc, key=key, actor=actor, reason=reason, now_ms=now_ms)
+
+
+def credential_add(
+    tx: Transaction,
+    *,
+    name: str,
+    kind: str,
+    verifier: str,
+    scopes: str = "send",
+    networks: list[str] | None = None,
+    lane: str = "",
+    expires_at_ms: int | None = None,
+    is_only_one: bool = False,
+    now_ms: int,
+) -> dict[str, Any]:
+    """Give an account one more credential, or (`is_only_one`) replace all it has of this kind.
+
+    `networks` are CIDR texts that the caller has checked. Gives {"credential_id": int}.
+    """
+    if len(networks or []) > NETWORKS_MAX:
+        raise Fault(FaultCode.BAD_REQUEST, f"at most {NETWORKS_MAX} networks for one credential")
+    account_id = account_id_of(tx, name)
+    if is_only_one:
+        tx.run("credential_delete_kind", {"account_id": account_id, "kind": kind})
+    row = tx.row(
+        "credential_insert",
+        {
+            "account_id": account_id,
+            "kind": kind,
+            "verifier": verifier,
+            "scopes": scopes,
+            "networks": " ".join(networks or []),
+            "lane": lane_of(lane) if lane else None,
+            "expires_at_ms": expires_at_ms,
+            "now_ms": now_ms,
+        },
+    )
+    assert row is not None
+    return {"credential_id": row[0]}
+
+
+def tariff_set(tx: Transaction, *, prefix: str, price_mc: int, account_class: str = "") -> dict[str, Any]:
+    """Set the price of one part for a destination prefix ("" is everywhere) and account class ("" is every class)."""
+    if price_mc < 0:
+        raise Fault(FaultCode.BAD_REQUEST, "a price is 0 or more")
+    if prefix and not (prefix.isascii() and prefix.isdigit() and len(prefix) <= 15):
+        raise Fault(FaultCode.BAD_REQUEST, "a prefix is up to 15 digits, without a plus")
+    tx.run("tariff_upsert", {"account_class": account_class, "prefix": prefix, "price_mc": price_mc})
+    return {}
+
+
+def number_add(tx: Transaction, *, number: str, account: str, mail: str, now_ms: int) -> dict[str, Any]:
+    """Give a virtual number (digits) to an account; what arrives there is mailed to `mail`."""
+    account_id = account_id_of(tx, account)
+    if tx.row("number_by_digits", {"number": number}) is not None:
+        raise Fault(FaultCode.ALREADY_EXISTS, f"number {number}")
+    tx.run("number_insert", {"number": number, "account_id": account_id, "mail": mail, "now_ms": now_ms})
+    return {"number": number}

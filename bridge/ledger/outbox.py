@@ -1,0 +1,195 @@
+"""The outbox: notices we owe people, written with the event they tell, until somebody has taken them."""
+
+import hashlib
+from dataclasses import dataclass
+
+from bridge.ledger.database import Transaction
+from bridge.ledger.queue import id_key
+from bridge.messages.ids import public_id
+from bridge.messages.message import MailThread, MessageState, PartState, fold
+
+NOTICES_MAX = 100
+"""Notices of one claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One part of a message as a report shows it; times are ms UTC or None."""
+
+    part_no: int
+    state: PartState
+    submitted_at_ms: int | None
+    final_at_ms: int | None
+    network_at_ms: int | None
+    error: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message as a report shows it; `state` is the state that this report tells."""
+
+    message_id: str
+    state: MessageState
+    recipient: str
+    originator: str
+    text: str
+    accepted_at_ms: int
+    thread: MailThread | None
+    parts: list[PartView]
+
+
+@dataclass(frozen=True, slots=True)
+class InboundView:
+    """An inbound message as a mail shows it."""
+
+    inbound_id: str
+    originator: str
+    number: str
+    text: str
+    received_at_ms: int
+    is_incomplete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing owed. `key` names it for ever: every try makes the same Message-ID from it."""
+
+    notice_id: int
+    key: str
+    kind: str
+    """"report" or "inbound"."""
+    address: str
+    attempt: int
+    """1 for the first try."""
+    created_at_ms: int
+    account_name: str
+    message: MessageView | None = None
+    inbound: InboundView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeClaim:
+    count_max: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeOutcome:
+    """What became of one try. Neither done nor given up: it is tried again at `retry_at_ms`."""
+
+    notice_id: int
+    is_done: bool
+    at_ms: int = 0
+    retry_at_ms: int = 0
+    reason: str = ""
+    is_given_up: bool = False
+
+
+def owe_reports(tx: Transaction, message_ids: set[int], now_ms: int) -> None:
+    """Owe a report by mail for each of these messages that is finished, came by mail and whose account wants it."""
+    states: dict[int, list[PartState]] = {}
+    facts: dict[int, tuple[int, str, str]] = {}
+    for message_id, state, account_id, reply_to, mail_events in tx.by_ids("reports_wanted", sorted(message_ids)):
+        states.setdefault(message_id, []).append(PartState(state))
+        facts[message_id] = (account_id, reply_to, mail_events)
+    rows = []
+    for message_id, (account_id, reply_to, mail_events) in facts.items():
+        event = fold(states[message_id])
+        if event.is_final and (mail_events == "all" or event.is_failure):
+            cause = f"message:{message_id}:{event}"
+            rows.append(("report", cause, account_id, message_id, None, event.value, reply_to, now_ms, now_ms))
+    if rows:
+        tx.many("notices_insert", rows)
+
+
+def owe_inbound(tx: Transaction, owed: list[tuple[int, int, str]], now_ms: int) -> None:
+    """Owe a mail for inbound messages: (inbound_id, account_id, address)."""
+    rows = [
+        ("inbound", f"inbound:{inbound_id}", account_id, None, inbound_id, "inbound", address, now_ms, now_ms)
+        for inbound_id, account_id, address in owed
+        if address
+    ]
+    if rows:
+        tx.many("notices_insert", rows)
+
+
+def claim_notices(tx: Transaction, claims: list[NoticeClaim]) -> list[list[Notice]]:
+    """Take what is owed and due, with all that is needed to write the mail."""
+    return [_claim(tx, request) for request in claims]
+
+
+def _claim(tx: Transaction, request: NoticeClaim) -> list[Notice]:
+    values = {"now_ms": request.now_ms, "count": min(request.count_max, NOTICES_MAX)}
+    ids = [row[0] for row in tx.rows("notices_due", values)]
+    if not ids:
+        return []
+    tx.by_ids("notices_claim", ids)
+    rows = tx.by_ids("notices_for_sending", ids)
+    key = id_key(tx)
+    messages = _messages(tx, {row[3]: MessageState(row[5]) for row in rows if row[3] is not None}, key)
+    inbounds = _inbounds(tx, [row[4] for row in rows if row[4] is not None], key)
+    return [
+        Notice(
+            notice_id=row[0],
+            key=f"{row[2].replace(':', '.')}.{notice_mark(row[2], key)}",
+            kind=row[1],
+            address=row[6],
+            attempt=row[7],
+            created_at_ms=row[8],
+            account_name=row[9],
+            message=messages.get(row[3]),
+            inbound=inbounds.get(row[4]),
+        )
+        for row in rows
+    ]
+
+
+def notice_mark(cause: str, key: int) -> str:
+    """A short mark of this ledger and cause, so that two appliances never make the same Message-ID."""
+    return hashlib.blake2s(cause.encode(), key=key.to_bytes(8, "big"), digest_size=8).hexdigest()
+
+
+def _messages(tx: Transaction, events: dict[int, MessageState], key: int) -> dict[int, MessageView]:
+    if not events:
+        return {}
+    parts: dict[int, list[PartView]] = {}
+    texts: dict[int, str] = {}
+    for row in tx.by_ids("parts_for_notices", events):
+        parts.setdefault(row[0], []).append(PartView(row[1], PartState(row[2]), *row[3:8]))
+        texts[row[0]] = texts.get(row[0], "") + row[8]
+    return {
+        row[0]: MessageView(
+            message_id=public_id(row[0], key),
+            state=events[row[0]],
+            recipient=row[1],
+            originator=row[2],
+            text=texts[row[0]],
+            accepted_at_ms=row[3],
+            thread=MailThread(row[4], row[5], row[6], row[7]) if row[4] is not None else None,
+            parts=parts[row[0]],
+        )
+        for row in tx.by_ids("messages_for_notices", events)
+    }
+
+
+def _inbounds(tx: Transaction, ids: list[int], key: int) -> dict[int, InboundView]:
+    return {
+        row[0]: InboundView(public_id(row[0], key), row[1], row[2], row[3], row[4], bool(row[5]))
+        for row in (tx.by_ids("inbounds_for_notices", ids) if ids else [])
+    }
+
+
+def settle_notices(tx: Transaction, groups: list[list[NoticeOutcome]]) -> list[None]:
+    """Book what became of tries; an outcome for a notice that is not claimed changes nothing."""
+    for outcome in (outcome for group in groups for outcome in group):
+        state = "done" if outcome.is_done else "given_up" if outcome.is_given_up else "owed"
+        values = {
+            "notice_id": outcome.notice_id,
+            "state": state,
+            "retry_at_ms": outcome.retry_at_ms,
+            "reason": outcome.reason,
+            "done_at_ms": outcome.at_ms if outcome.is_done else None,
+        }
+        tx.run("notice_settle", values)
+    return [None] * len(groups)

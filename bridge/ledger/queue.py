@@ -1,0 +1,114 @@
+"""The queue: parts wait here by link, lane and due time, and are claimed for sending.
+
+The verbs work on whole groups of requests with multi-row statements (see worker.py).
+"""
+
+from dataclasses import dataclass
+
+from bridge.ledger.database import Transaction
+from bridge.messages.ids import public_id
+from bridge.messages.message import ClaimedPart, Coding, Lane, MailThread, PartState
+
+CLAIM_MAX = 500
+"""Parts of one claim, whatever the window: the rest comes with the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A submission that the intake has judged good: what will become one message."""
+
+    door: str
+    originator: str
+    recipient: str
+    coding: Coding
+    lane: Lane
+    texts: tuple[str, ...]
+    """The characters of each part, 1..255 of them."""
+    price_mc: int
+    """Of each part."""
+    links: tuple[str, ...]
+    """The route: at least one link name, in order."""
+    expires_at_ms: int
+    reference: str = ""
+    thread: MailThread | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A link's request for work."""
+
+    link: str
+    count_max: int
+    now_ms: int
+
+
+def id_key(tx: Transaction) -> int:
+    """The key of this ledger's public ids."""
+    row = tx.row("ledger_setting", {"name": "id_key"})
+    assert row is not None, "a ledger has an id key from its first transaction on"
+    return int(row[0])
+
+
+def enqueue_all(tx: Transaction, accepted: list[tuple[int, int, Prepared]]) -> list[int]:
+    """Store messages and their parts as queued: (account_id, now_ms, prepared) -> message row numbers, in order."""
+    message_id = tx.next_numbers("message", len(accepted))
+    part_id = tx.next_numbers("part", sum(len(prepared.texts) for _, _, prepared in accepted))
+    messages, threads, parts, ids = [], [], [], []
+    for account_id, now_ms, p in accepted:
+        messages.append(
+            (message_id, account_id, p.door, p.originator, p.recipient, p.coding.value, len(p.texts), p.price_mc)
+            + (" ".join(p.links), now_ms, p.reference)
+        )
+        if p.thread is not None:
+            t = p.thread
+            threads.append((message_id, t.reply_to, t.message_id, t.references, t.subject))
+        for part_no, text in enumerate(p.texts, 1):
+            parts.append(
+                (part_id, message_id, account_id, part_no, text, PartState.QUEUED.value, p.links[0], p.lane.value)
+                + (now_ms, p.expires_at_ms)
+            )
+            part_id += 1
+        ids.append(message_id)
+        message_id += 1
+    tx.many("messages_insert", messages)
+    tx.many("parts_insert", parts)
+    if threads:
+        tx.many("mail_threads_insert", threads)
+    return ids
+
+
+def claim(tx: Transaction, claims: list[Claim]) -> list[list[ClaimedPart]]:
+    """Take what is due on a link, alarm lane first, and mark it claimed; the commit is the write-ahead intent."""
+    key = id_key(tx)
+    return [_claim(tx, request, key) for request in claims]
+
+
+def _claim(tx: Transaction, request: Claim, key: int) -> list[ClaimedPart]:
+    ids: list[int] = []
+    wanted = min(request.count_max, CLAIM_MAX)
+    for lane in Lane:
+        if len(ids) >= wanted:
+            break
+        values = {"link": request.link, "lane": lane.value, "now_ms": request.now_ms, "count": wanted - len(ids)}
+        ids += [row[0] for row in tx.rows("parts_due", values)]
+    if not ids:
+        return []
+    tx.many("parts_claim", [(part_id, request.now_ms) for part_id in ids])
+    return [
+        ClaimedPart(
+            part_id=row[0],
+            message_id=public_id(row[1], key),
+            account_id=row[2],
+            part_no=row[3],
+            part_total=row[4],
+            concat_ref=row[1] & 0xFF,
+            originator=row[5],
+            recipient=row[6],
+            coding=Coding(row[7]),
+            text=row[8],
+            attempt=row[9],
+            expires_at_ms=row[10],
+            is_possible_duplicate=bool(row[11]),
+        )
+        for row in tx.by_ids("parts_for_sending", ids)
+    ]

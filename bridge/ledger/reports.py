@@ -1,0 +1,286 @@
+"""What the ledger tells: read-only reports on their own connection, as plain dicts.
+
+Each report is a function `(database, **values)`; names and keys are what the command line and the API show.
+Times are ms UTC.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from bridge.ledger.accounts import folded
+from bridge.ledger.audit import ledger_audit
+from bridge.messages.ids import public_id, row_of
+from bridge.messages.message import Lane, PartState, fold
+
+LIST_MAX = 10_000
+"""Rows of one list."""
+
+Record = dict[str, Any]
+
+
+def _all(database: Database, sql: str, **values: Any) -> list[Record]:
+    return list(database.query(sql, values))
+
+
+def _first(database: Database, sql: str, **values: Any) -> Record | None:
+    return next(iter(database.query(sql, values)), None)
+
+
+def id_key(database: Database) -> int:
+    """The key of this ledger's public ids."""
+    row = _first(database, "SELECT value FROM setting_of_ledger WHERE name = 'id_key'")
+    assert row is not None, "a ledger has an id key from its first transaction on"
+    return int(row["value"])
+
+
+def credentials_of(database: Database, *, name: str) -> Record:
+    """{"account": facts or None, "near": a name that differs only by case or "", "credentials": [...]}."""
+    account = _first(database, "SELECT * FROM account WHERE name = :name", name=name)
+    if account is None:
+        near = _first(database, "SELECT name FROM account WHERE name_folded = :folded", folded=folded(name))
+        return {"account": None, "near": near["name"] if near else "", "credentials": []}
+    rows = _all(database, "SELECT * FROM credential WHERE account_id = :id", id=account["account_id"])
+    return {"account": account, "near": "", "credentials": rows}
+
+
+def network_credentials(database: Database) -> list[Record]:
+    """Every source network that is bound to an account, with the account's facts."""
+    return _all(
+        database,
+        "SELECT credential.credential_id, credential.networks, credential.scopes, credential.lane AS credential_lane,"
+        " credential.expires_at_ms, account.* FROM credential JOIN account USING (account_id)"
+        " WHERE credential.kind = 'network' ORDER BY credential_id",
+    )
+
+
+def tariff_list(database: Database) -> list[Record]:
+    """Prices of one part: account class, prefix, price."""
+    return _all(database, "SELECT account_class, prefix, price_mc FROM tariff ORDER BY account_class, prefix")
+
+
+_ACCOUNTS = """
+    SELECT account.name, account_class, amount_mc AS balance_mc, -floor_mc AS overdraft_mc, email, mobile,
+        home_country, time_zone, lane, mail_events, originator, is_disabled, created_at_ms
+    FROM account JOIN balance USING (account_id) WHERE book = 'credit'
+"""
+
+
+def account_list(database: Database) -> list[Record]:
+    """Every account with its balance."""
+    rows = _all(database, _ACCOUNTS + " ORDER BY name LIMIT :count", count=LIST_MAX)
+    return [_named_lane(row) for row in rows]
+
+
+def account_show(database: Database, *, name: str) -> Record | None:
+    """One account with its credentials (never a secret or verifier) and its latest postings; None: no such name."""
+    account = _first(database, _ACCOUNTS + " AND account.name = :name", name=name)
+    if account is None:
+        return None
+    credentials = _all(
+        database,
+        "SELECT kind, scopes, networks, credential.created_at_ms, expires_at_ms FROM credential"
+        " JOIN account USING (account_id) WHERE name = :name ORDER BY credential_id",
+        name=name,
+    )
+    postings = _all(
+        database,
+        "SELECT kind, cause, amount_mc, posting.created_at_ms, actor, reason FROM posting"
+        " JOIN account USING (account_id) WHERE name = :name ORDER BY posting_id DESC LIMIT 10",
+        name=name,
+    )
+    numbers = _all(
+        database, "SELECT number FROM number JOIN account USING (account_id) WHERE name = :name ORDER BY 1", name=name
+    )
+    return _named_lane(account) | {
+        "credentials": [_with_lists(row) for row in credentials],
+        "postings": postings,
+        "numbers": [row["number"] for row in numbers],
+    }
+
+
+def _with_lists(credential: Record) -> Record:
+    return credential | {"scopes": credential["scopes"].split(), "networks": credential["networks"].split()}
+
+
+def _named_lane(row: Record) -> Record:
+    """Lanes by name, flags as truth values, "nothing to do" as None."""
+    shown = row | {"lane": Lane(row["lane"]).name.lower()}
+    for name in ("is_disabled", "is_possible_duplicate"):
+        if name in shown:
+            shown[name] = bool(shown[name])
+    if shown.get("next_action_at_ms") == 0:
+        shown["next_action_at_ms"] = None
+    return shown
+
+
+def number_list(database: Database) -> list[Record]:
+    """Every virtual number with its owner."""
+    return _all(
+        database,
+        "SELECT number, account.name AS account, mail, number.created_at_ms FROM number JOIN account USING (account_id)"
+        " ORDER BY number LIMIT :count",
+        count=LIST_MAX,
+    )
+
+
+def message_list(
+    database: Database, *, account: str | None = None, state: str | None = None, count_max: int = 50
+) -> list[Record]:
+    """The newest messages, newest first, of one account and in one state if asked; at most LIST_MAX."""
+    key = id_key(database)
+    found: list[Record] = []
+    below = 1 << 62
+    wanted = min(count_max, LIST_MAX)
+    while len(found) < wanted:
+        rows = _all(database, _messages_below(account), below=below, account=account, count=max(wanted, 100))
+        if not rows:
+            break
+        below = rows[-1]["row"]
+        messages = [_summary(database, row, key) for row in rows]
+        found += [message for message in messages if state in (None, message["state"])]
+    return found[:wanted]
+
+
+def _messages_below(account: str | None) -> str:
+    of_account = "AND account.name = :account" if account is not None else ""
+    return f"""
+        SELECT message.message_id AS row, account.name AS account, door, message.originator, recipient, part_total,
+            price_mc * part_total AS price_mc, message.links, coding, accepted_at_ms, reference
+        FROM message JOIN account USING (account_id)
+        WHERE message.message_id < :below {of_account} ORDER BY message.message_id DESC LIMIT :count
+    """  # noqa: S608 - the only variable piece is one of two constants
+
+
+def _summary(database: Database, row: Record, key: int) -> Record:
+    """A message as a list shows it: its state is folded, its reason is that of its first waiting part."""
+    parts = _all(
+        database,
+        "SELECT state, link, lane, waiting_for, next_action_at_ms FROM part WHERE message_id = :row ORDER BY part_no",
+        row=row["row"],
+    )
+    state = fold(PartState(part["state"]) for part in parts)
+    telling = next((part for part in parts if not PartState(part["state"]).is_final), parts[0])
+    facts = {name: value for name, value in row.items() if name != "row"}
+    waiting = {name: telling[name] for name in ("link", "lane", "waiting_for", "next_action_at_ms")}
+    return {"message_id": public_id(row["row"], key), "state": state.value} | facts | _named_lane(waiting)
+
+
+def message_show(database: Database, *, message_id: str) -> Record | None:
+    """The whole life of a message: its parts, its history, its postings and its notices; None: no such id."""
+    key = id_key(database)
+    number = row_of(message_id, key)
+    if number is None or number >= 1 << 62:
+        return None
+    rows = _all(database, _messages_below(None), below=number + 1, account=None, count=1)
+    if not rows or rows[0]["row"] != number:
+        return None
+    parts = _all(
+        database,
+        "SELECT part_no, state, link, lane, text, attempt, waiting_for, next_action_at_ms, expires_at_ms,"
+        " claimed_at_ms, submitted_at_ms, final_at_ms, network_at_ms, smsc_id, command_status, error,"
+        " is_possible_duplicate FROM part WHERE message_id = :row ORDER BY part_no",
+        row=number,
+    )
+    history = _all(
+        database,
+        "SELECT at_ms, part_no, event, detail FROM history WHERE message_id = :row ORDER BY history_id",
+        row=number,
+    )
+    postings = _all(
+        database,
+        "SELECT kind, amount_mc, created_at_ms AS at_ms, reason FROM posting WHERE account_id ="
+        " (SELECT account_id FROM message WHERE message_id = :row) AND book = 'credit' AND (cause = 'message:' || :row"
+        " OR cause IN (SELECT 'part:' || part_id FROM part WHERE message_id = :row)) ORDER BY posting_id",
+        row=number,
+    )
+    notices = _all(
+        database,
+        "SELECT kind, event, address, state, attempt, waiting_for AS reason, next_action_at_ms, created_at_ms,"
+        " done_at_ms FROM notice WHERE message_id = :row ORDER BY notice_id",
+        row=number,
+    )
+    return _summary(database, rows[0], key) | {
+        "text": "".join(part["text"] for part in parts),
+        "expires_at_ms": parts[0]["expires_at_ms"],
+        "parts": [_named_lane(part | {"smsc_id": part["smsc_id"] or ""}) for part in parts],
+        "history": [line | {"part_no": line["part_no"] or None} for line in history],
+        "postings": postings,
+        "notices": notices,
+    }
+
+
+def queue(database: Database) -> Record:
+    """What is unfinished: {"parts": by link, lane, state and reason, "notices": by kind and reason}, with ages."""
+    parts = _all(
+        database,
+        "SELECT part.link, part.state, part.lane, part.waiting_for, count(*) AS count,"
+        " min(message.accepted_at_ms) AS oldest_at_ms, min(part.next_action_at_ms) AS next_action_at_ms"
+        " FROM part JOIN message USING (message_id)"
+        " WHERE part.state IN ('queued', 'claimed', 'submitted', 'in_doubt', 'scheduled', 'held')"
+        " GROUP BY part.link, part.state, part.lane, part.waiting_for ORDER BY part.link, part.lane, part.state",
+    )
+    notices = _all(
+        database,
+        "SELECT kind, waiting_for AS reason, count(*) AS count, min(created_at_ms) AS oldest_at_ms,"
+        " min(next_action_at_ms) AS next_action_at_ms FROM notice WHERE state IN ('owed', 'claimed')"
+        " GROUP BY kind, waiting_for ORDER BY kind, waiting_for",
+    )
+    return {"parts": [_named_lane(row) for row in parts], "notices": notices}
+
+
+def inbound_list(database: Database, *, count_max: int = 50) -> list[Record]:
+    """The newest inbound messages, newest first; an empty account means that nobody owns the number."""
+    key = id_key(database)
+    rows = _all(
+        database,
+        "SELECT inbound_id, coalesce(account.name, '') AS account, inbound.link, inbound.originator, inbound.number,"
+        " text, is_incomplete, received_at_ms FROM inbound LEFT JOIN account USING (account_id)"
+        " ORDER BY inbound_id DESC LIMIT :count",
+        count=min(count_max, LIST_MAX),
+    )
+    return [row | {"inbound_id": public_id(row["inbound_id"], key)} for row in rows]
+
+
+def refusal_list(database: Database, *, count_max: int = 50) -> list[Record]:
+    """The newest refused submissions of known accounts, newest first."""
+    return _all(
+        database,
+        "SELECT refusal.created_at_ms, account.name AS account, door, fault, detail, refusal.originator, recipient,"
+        " text FROM refusal JOIN account USING (account_id) ORDER BY refusal_id DESC LIMIT :count",
+        count=min(count_max, LIST_MAX),
+    )
+
+
+def unfinished(database: Database) -> Record:
+    """How much is waiting: parts by state, notices owed, receipts parked."""
+    parts = _all(
+        database,
+        "SELECT state, count(*) AS parts FROM part WHERE state IN ('queued', 'claimed', 'submitted', 'in_doubt')"
+        " GROUP BY state",
+    )
+    notices = _first(database, "SELECT count(*) AS owed FROM notice WHERE state IN ('owed', 'claimed')")
+    parked = _first(database, "SELECT count(*) AS parked FROM parked_receipt")
+    return {row["state"]: row["parts"] for row in parts} | (notices or {}) | (parked or {})
+
+
+REPORTS: Mapping[str, Callable[..., Any]] = {
+    report.__name__: report
+    for report in (
+        credentials_of,
+        network_credentials,
+        tariff_list,
+        account_list,
+        account_show,
+        number_list,
+        message_list,
+        message_show,
+        queue,
+        inbound_list,
+        refusal_list,
+        unfinished,
+        ledger_audit,
+    )
+}
+"""Every report by name."""

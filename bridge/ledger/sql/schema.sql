@@ -1,0 +1,221 @@
+-- The whole ledger as it is now. A fresh file is made from this; an old one climbs through steps/.
+-- Times are integer milliseconds UTC, money is integer thousandths of a credit ("_mc").
+
+CREATE TABLE setting_of_ledger (      -- facts about this file itself, made once
+    name TEXT PRIMARY KEY,            -- "id_key": 64-bit key of the public ids, as decimal text
+    value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE sequence (               -- last number given out; never goes back, also after rows are erased
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE account (                -- who pays
+    account_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,        -- exact: case counts
+    name_folded TEXT NOT NULL UNIQUE, -- NFKC, case folded: names that look alike are refused at creation
+    account_class TEXT NOT NULL DEFAULT '',
+    email TEXT NOT NULL DEFAULT '',
+    mobile TEXT NOT NULL DEFAULT '',
+    home_country TEXT NOT NULL DEFAULT '',   -- two letters; empty: international numbers only
+    time_zone TEXT NOT NULL DEFAULT 'UTC',   -- how people of this account read times; stored times are UTC
+    lane INTEGER NOT NULL DEFAULT 1 CHECK (lane BETWEEN 0 AND 2), -- 0 alarm, 1 normal, 2 bulk
+    mail_events TEXT NOT NULL DEFAULT 'all' CHECK (mail_events IN ('all', 'failures', 'none')),
+    originator TEXT NOT NULL DEFAULT '',     -- used where a submission names none
+    is_disabled INTEGER NOT NULL DEFAULT 0 CHECK (is_disabled IN (0, 1)),
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE credential (             -- how an account proves itself; several per account
+    credential_id INTEGER PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    kind TEXT NOT NULL CHECK (kind IN
+        ('pin', 'smpp_password', 'api_key', 'device_token', 'mail_secret', 'console_password', 'network')),
+    verifier TEXT NOT NULL,           -- argon2id or SHA-256 of the secret; empty for kind 'network'
+    scopes TEXT NOT NULL,             -- space separated: send report admin
+    networks TEXT NOT NULL DEFAULT '',-- space separated CIDR; empty: anywhere
+    lane INTEGER CHECK (lane BETWEEN 0 AND 2), -- NULL: the account's lane
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER             -- NULL: never
+) STRICT;
+CREATE INDEX credential_account ON credential (account_id);
+CREATE INDEX credential_network ON credential (kind) WHERE kind = 'network';
+
+CREATE TABLE balance (                -- what an account has in one book; moves only together with a posting
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    book TEXT NOT NULL,               -- 'credit' or 'earnings:<currency>'
+    amount_mc INTEGER NOT NULL,
+    floor_mc INTEGER NOT NULL DEFAULT 0 CHECK (floor_mc <= 0), -- how far below zero it may go
+    PRIMARY KEY (account_id, book),
+    CHECK (amount_mc >= floor_mc)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE posting (                -- one move of money; append-only
+    posting_id INTEGER PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    book TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('charge', 'refund', 'top_up', 'adjustment')),
+    cause TEXT NOT NULL,              -- what justified it: 'message:12', 'part:34', 'top_up:<key>'
+    amount_mc INTEGER NOT NULL,       -- signed: charges are negative
+    actor TEXT NOT NULL DEFAULT '',   -- who did it: '' is the appliance itself
+    reason TEXT NOT NULL DEFAULT '',
+    created_at_ms INTEGER NOT NULL,
+    UNIQUE (account_id, book, kind, cause) -- charging, refunding or topping up twice is impossible
+) STRICT;
+CREATE TRIGGER posting_is_never_changed BEFORE UPDATE ON posting
+BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
+CREATE TRIGGER posting_is_never_deleted BEFORE DELETE ON posting
+BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
+
+CREATE TABLE tariff (                 -- price of one part by destination
+    account_class TEXT NOT NULL,      -- '' is every class
+    prefix TEXT NOT NULL,             -- leading digits; '' is everywhere
+    price_mc INTEGER NOT NULL CHECK (price_mc >= 0),
+    PRIMARY KEY (account_class, prefix)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE message (                -- one text for one recipient, charged and ours; its state is the fold of its parts
+    message_id INTEGER PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    door TEXT NOT NULL,
+    originator TEXT NOT NULL,
+    recipient TEXT NOT NULL,          -- E.164 digits
+    coding TEXT NOT NULL CHECK (coding IN ('gsm7', 'ucs2')),
+    part_total INTEGER NOT NULL CHECK (part_total BETWEEN 1 AND 255),
+    price_mc INTEGER NOT NULL CHECK (price_mc >= 0), -- of each part
+    links TEXT NOT NULL,              -- the route at acceptance: link names in order, space separated
+    accepted_at_ms INTEGER NOT NULL,
+    reference TEXT NOT NULL DEFAULT ''-- the sender's own name for it
+) STRICT;
+CREATE INDEX message_account ON message (account_id, message_id);
+
+CREATE TABLE mail_thread (            -- how to answer the mail that a message came from
+    message_id INTEGER PRIMARY KEY REFERENCES message (message_id),
+    reply_to TEXT NOT NULL,           -- bare address
+    mail_message_id TEXT NOT NULL DEFAULT '',
+    mail_references TEXT NOT NULL DEFAULT '',
+    subject TEXT NOT NULL DEFAULT ''
+) STRICT;
+
+CREATE TABLE part (                   -- one short message
+    part_id INTEGER PRIMARY KEY,
+    message_id INTEGER NOT NULL REFERENCES message (message_id),
+    account_id INTEGER NOT NULL,
+    part_no INTEGER NOT NULL,         -- 1..part_total
+    text TEXT NOT NULL,               -- the characters of this part only
+    state TEXT NOT NULL CHECK (state IN
+        ('queued', 'claimed', 'submitted', 'in_doubt', 'scheduled', 'held',
+         'delivered', 'undeliverable', 'expired', 'deleted', 'rejected', 'cancelled', 'unknown')),
+    link TEXT NOT NULL,               -- the link it waits for or went out on
+    lane INTEGER NOT NULL,
+    next_action_at_ms INTEGER NOT NULL, -- when something is to be done about it next; 0 when nothing is
+    waiting_for TEXT NOT NULL DEFAULT '', -- plain phrase; empty: its turn
+    expires_at_ms INTEGER NOT NULL,   -- never submitted after this
+    attempt INTEGER NOT NULL DEFAULT 0,
+    is_possible_duplicate INTEGER NOT NULL DEFAULT 0 CHECK (is_possible_duplicate IN (0, 1)),
+    claimed_at_ms INTEGER,            -- of the latest attempt
+    submitted_at_ms INTEGER,
+    final_at_ms INTEGER,              -- when we learned the final state
+    network_at_ms INTEGER,            -- when the network says it happened; may precede the submission
+    smsc_id TEXT,                     -- the SMSC's name for it, as received
+    smsc_key TEXT,                    -- the same in normal form, for matching receipts
+    command_status INTEGER NOT NULL DEFAULT 0, -- of the latest answer
+    error TEXT NOT NULL DEFAULT '',   -- the network's error code from the receipt
+    UNIQUE (message_id, part_no)
+) STRICT;
+-- The claim's index: what is due on a link, alarm lane first. expires_at_ms rides along for the expiry sweep.
+CREATE INDEX part_due ON part (link, lane, next_action_at_ms, expires_at_ms) WHERE state = 'queued';
+CREATE INDEX part_open ON part (state, next_action_at_ms) WHERE state IN ('claimed', 'in_doubt');
+CREATE INDEX part_smsc ON part (link, smsc_key) WHERE smsc_key IS NOT NULL;
+
+CREATE TABLE parked_receipt (         -- a receipt that came before the answer which names its part
+    parked_receipt_id INTEGER PRIMARY KEY,
+    link TEXT NOT NULL,
+    smsc_id TEXT NOT NULL,
+    smsc_key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    error TEXT NOT NULL,
+    network_at_ms INTEGER,
+    received_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX parked_receipt_smsc ON parked_receipt (link, smsc_key);
+
+CREATE TABLE history (                -- what the columns of a part cannot tell: deferral, failover, in doubt, refund ...
+    history_id INTEGER PRIMARY KEY,
+    message_id INTEGER NOT NULL,
+    part_no INTEGER NOT NULL,         -- 0: the message as a whole
+    at_ms INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    detail TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX history_message ON history (message_id);
+
+CREATE TABLE number (                 -- a virtual number and who gets what arrives there
+    number TEXT PRIMARY KEY,          -- digits
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    mail TEXT NOT NULL,               -- address that inbound messages are mailed to
+    created_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE inbound (                -- an inbound message, whole
+    inbound_id INTEGER PRIMARY KEY,
+    account_id INTEGER REFERENCES account (account_id), -- NULL: nobody owns the number (yet)
+    link TEXT NOT NULL,
+    originator TEXT NOT NULL,
+    number TEXT NOT NULL,
+    text TEXT NOT NULL,
+    is_incomplete INTEGER NOT NULL DEFAULT 0 CHECK (is_incomplete IN (0, 1)), -- pieces never came
+    received_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX inbound_account ON inbound (account_id, inbound_id);
+
+CREATE TABLE inbound_part (           -- pieces of a long inbound message until all are there
+    inbound_part_id INTEGER PRIMARY KEY,
+    link TEXT NOT NULL,
+    originator TEXT NOT NULL,
+    number TEXT NOT NULL,
+    reference INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    part_no INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    received_at_ms INTEGER NOT NULL,
+    UNIQUE (link, originator, number, reference, total, part_no) -- a piece that comes twice is one piece
+) STRICT;
+CREATE INDEX inbound_part_age ON inbound_part (received_at_ms);
+
+CREATE TABLE notice (                 -- the outbox: what we owe someone; written with the event it tells
+    notice_id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('report', 'inbound')),
+    cause TEXT NOT NULL UNIQUE,       -- 'message:12:delivered', 'inbound:5': an event is told once
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    message_id INTEGER,
+    inbound_id INTEGER,
+    event TEXT NOT NULL,              -- the message's state when this was owed, or 'inbound'
+    address TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'owed' CHECK (state IN ('owed', 'claimed', 'done', 'given_up')),
+    attempt INTEGER NOT NULL DEFAULT 0,
+    next_action_at_ms INTEGER NOT NULL,
+    waiting_for TEXT NOT NULL DEFAULT '',
+    created_at_ms INTEGER NOT NULL,
+    done_at_ms INTEGER
+) STRICT;
+CREATE INDEX notice_due ON notice (next_action_at_ms) WHERE state = 'owed';
+CREATE INDEX notice_message ON notice (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX notice_claimed ON notice (state) WHERE state = 'claimed';
+
+CREATE TABLE refusal (                -- a submission of a known account that was not taken: no parts, no charge
+    refusal_id INTEGER PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    door TEXT NOT NULL,
+    fault TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    originator TEXT NOT NULL,
+    recipient TEXT NOT NULL,          -- as the sender wrote it
+    text TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX refusal_account ON refusal (account_id, refusal_id);
+
+INSERT INTO sequence (name, value) VALUES ('message', 0), ('part', 0), ('inbound', 0);
+INSERT INTO tariff (account_class, prefix, price_mc) VALUES ('', '', 1000);

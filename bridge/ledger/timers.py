@@ -1,0 +1,79 @@
+"""What time does to waiting parts: doubt resolves, validity ends, and a restart finds what was being sent."""
+
+from bridge.ledger import credit, inbound, receipts, refusals
+from bridge.ledger.database import Transaction
+from bridge.ledger.finish import Ending, finish
+from bridge.messages.message import Lane, PartState
+
+SWEEP_MAX = 500
+"""Parts that one sweep moves; the next sweep takes the rest."""
+FRESH_MS_MAX = {Lane.ALARM: 15 * 60_000, Lane.NORMAL: 60 * 60_000, Lane.BULK: 60 * 60_000}
+"""How old a message may be when a part in doubt is sent once more: a late alarm is worse than none."""
+
+
+def recover(tx: Transaction, *, now_ms: int, hold_ms: int) -> dict[str, int]:
+    """After a start: every claim may have been written to the wire, so it is in doubt; notices are owed again.
+
+    Gives how many of each.
+    """
+    claims = tx.rows("claims_open")
+    reason = "the appliance ended while this part was being sent"
+    for part_id, *_ in claims:
+        tx.run("part_in_doubt", {"part_id": part_id, "retry_at_ms": now_ms + hold_ms, "reason": reason})
+    if claims:
+        tx.many("history_insert", [(row[1], row[2], now_ms, "in_doubt", reason) for row in claims])
+    return {"in_doubt": len(claims), "notices": tx.run("notices_recover")}
+
+
+def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> dict[str, int]:
+    """Parts held in doubt long enough: sent once more, flagged, if still fresh and their link may; else unknown.
+
+    `never_resend` names the links that never send a part twice.
+    """
+    due = [row[0] for row in tx.rows("in_doubt_due", {"now_ms": now_ms, "count": SWEEP_MAX})]
+    resent, endings, history = 0, [], []
+    for row in tx.by_ids("parts_of", due) if due else []:
+        part_id, message_id, _, part_no, _, link, _, _, attempt, lane, accepted_at_ms, is_possible_duplicate = row
+        is_fresh = now_ms - accepted_at_ms <= FRESH_MS_MAX[Lane(lane)]
+        if not is_possible_duplicate and is_fresh and link not in never_resend:
+            reason = "sent once more after an unanswered try: it may arrive twice"
+            values = {"part_id": part_id, "link": link, "retry_at_ms": now_ms, "reason": reason, "command_status": 0}
+            tx.run("part_requeue", values | {"attempt": attempt, "is_resend": 1})
+            history.append((message_id, part_no, now_ms, "resend", reason))
+            resent += 1
+        else:
+            reason = "sent, but the carrier never answered"
+            endings.append(Ending(part_id, message_id, PartState.UNKNOWN, now_ms, reason=reason))
+    if history:
+        tx.many("history_insert", history)
+    finish(tx, endings)
+    return {"resent": resent, "unknown": len(endings)}
+
+
+def expire(tx: Transaction, *, now_ms: int) -> dict[str, int]:
+    """Queued parts whose validity has ended are never sent: expired, refunded, told."""
+    expired: list[int] = []
+    for (link,) in tx.rows("links_with_queue"):
+        for lane in Lane:
+            values = {"link": link, "lane": lane.value, "now_ms": now_ms, "count": SWEEP_MAX - len(expired)}
+            expired += [row[0] for row in tx.rows("parts_expired", values)]
+    endings = []
+    for row in tx.by_ids("parts_of", expired) if expired else []:
+        part_id, message_id, account_id, price_mc, is_possible_duplicate = row[0], row[1], row[2], row[6], row[11]
+        if is_possible_duplicate:
+            reason = "sent once without an answer, and too late to send again"
+        else:
+            reason = "its validity ended before a link could take it"
+            credit.refund_part(tx, account_id, part_id, price_mc, reason, now_ms)
+        endings.append(Ending(part_id, message_id, PartState.EXPIRED, now_ms, reason=reason))
+    finish(tx, endings)
+    return {"expired": len(endings)}
+
+
+def tidy(tx: Transaction, *, now_ms: int) -> dict[str, int]:
+    """Bound what only piles up: parked receipts, refusals, pieces of inbound messages that never become whole."""
+    return {
+        "receipts_forgotten": receipts.forget(tx, now_ms),
+        "refusals_forgotten": refusals.forget(tx),
+        "inbound_released": inbound.release_stale(tx, now_ms),
+    }

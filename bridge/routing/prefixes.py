@@ -1,0 +1,35 @@
+"""Longest prefix wins: an immutable table from leading digits to anything."""
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+DIGITS_MAX = 15
+"""Digits of an E.164 number; a longer prefix could match nothing."""
+
+
+class PrefixTable(Generic[Value]):
+    """Rows (prefix, value); the prefix "" matches every number.
+
+    Raises ValueError for a prefix that is not digits, and for one that comes twice: which row was meant?
+    """
+
+    __slots__ = ("_longest", "_rows")
+
+    def __init__(self, rows: Iterable[tuple[str, Value]]) -> None:
+        self._rows: dict[str, Value] = {}
+        for prefix, value in rows:
+            if prefix and not (prefix.isascii() and prefix.isdigit() and len(prefix) <= DIGITS_MAX):
+                raise ValueError(f"a prefix is up to {DIGITS_MAX} digits: {prefix!r}")
+            if prefix in self._rows:
+                raise ValueError(f"prefix comes twice: {prefix!r}")
+            self._rows[prefix] = value
+        self._longest = max(map(len, self._rows), default=0)
+
+    def find(self, number: str) -> Value | None:
+        """The value of the longest prefix of `number`, or None."""
+        for length in range(min(self._longest, len(number)), -1, -1):
+            if number[:length] in self._rows:
+                return self._rows[number[:length]]
+        return None

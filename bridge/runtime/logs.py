@@ -1,0 +1,87 @@
+"""Logs: one event, one line. Numbers are shortened, texts never appear at INFO, secrets and query strings never at all.
+
+Text for people at a terminal, JSON for a journal. Whatever a value holds, a line stays one line.
+"""
+
+import json
+import logging
+import sys
+import time
+from typing import Any, TextIO, cast
+
+import structlog
+from structlog.typing import EventDict
+
+from bridge.runtime.logs_settings import LogSettings
+
+_TEXT_WIDTH = 22
+
+
+def get(room: str) -> Any:
+    """A logger for one room: `log.info("accepted", message="6FD54FA2")`. Event names are short words."""
+    return structlog.get_logger(room=room)
+
+
+def configure(settings: LogSettings) -> None:
+    """Set format and level once, at start; also quiets the libraries, whose lines could hold numbers and texts."""
+    level = getattr(logging, settings.level.upper())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            _as_json if settings.format == "json" else _as_text,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Out())),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[_Bridge()], force=True)
+    for name in ("mail.log", "mail.debug", "aiosmtpd", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Out:
+    """Standard output as it is when a line is written, so that a redirected stream is followed."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+class _Bridge(logging.Handler):
+    """Lines of libraries that use the standard `logging` become events of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = get(record.name)
+        write = log.error if record.levelno >= logging.ERROR else log.warning
+        write("library", text=record.getMessage(), exc_info=record.exc_info if record.exc_info else None)
+
+
+def _stamp(now_s: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_s)) + f".{int(now_s * 1000) % 1000:03d}Z"
+
+
+def _as_json(logger: Any, method: str, event: EventDict) -> str:
+    ordered = {"at": _stamp(time.time()), "level": event.pop("level"), "room": event.pop("room", "")}
+    return json.dumps(ordered | dict(event), default=str, ensure_ascii=True)
+
+
+def _as_text(logger: Any, method: str, event: EventDict) -> str:
+    level = event.pop("level")
+    room = event.pop("room", "")
+    name = event.pop("event")
+    trace = event.pop("exception", None)
+    mark = "" if level == "info" else f"{level.upper()} "
+    values = "  ".join(f"{key}={_one_line(value)}" for key, value in event.items() if value not in (None, ""))
+    line = f"{_stamp(time.time())[11:-5]}  {room:<12} {mark + str(name):<{_TEXT_WIDTH}} {values}".rstrip()
+    return line if trace is None else f"{line}\n    " + trace.replace("\n", "\n    ")
+
+
+def _one_line(value: Any) -> str:
+    text = str(value)
+    if text.isprintable() and " " not in text:
+        return text
+    return json.dumps(text, ensure_ascii=True) if not text.isprintable() else f'"{text}"'

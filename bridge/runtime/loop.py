@@ -1,0 +1,64 @@
+"""The one loop: asyncio (uvloop where it is installed) with Twisted's reactor on top of it.
+
+Every coroutine of ours is an asyncio coroutine. Deferreds appear only in shells; `await d.asFuture(loop)` crosses over.
+`install()` must run before anything imports `twisted.internet.reactor`.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from bridge.runtime import logs
+
+SWITCH_INTERVAL_S = 0.0002
+"""How long a busy thread keeps the interpreter: the ledger's thread of short statements starves at the default 5 ms."""
+
+log = logs.get("loop")
+_tasks: set[asyncio.Task[Any]] = set()
+
+
+def install() -> asyncio.AbstractEventLoop:
+    """Make the loop and put Twisted's reactor on it; gives the loop."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        import uvloop
+
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    except ImportError:
+        loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    from twisted.internet import asyncioreactor
+
+    asyncioreactor.install(loop)
+    return loop
+
+
+def running() -> asyncio.AbstractEventLoop:
+    """The loop that runs now."""
+    return asyncio.get_running_loop()
+
+
+def now_ms() -> int:
+    """Wall clock, ms UTC: for what is stored and shown."""
+    return time.time_ns() // 1_000_000
+
+
+def monotonic_ms() -> int:
+    """A clock that never steps: for timers and durations."""
+    return time.monotonic_ns() // 1_000_000
+
+
+def spawn(coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+    """Run a coroutine beside the caller; its failure is logged, and the task is kept alive until it ends."""
+    task = asyncio.get_running_loop().create_task(coroutine, name=name)
+    _tasks.add(task)
+    task.add_done_callback(_ended)
+    return task
+
+
+def _ended(task: asyncio.Task[Any]) -> None:
+    _tasks.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("task failed", task=task.get_name(), exc_info=error)

@@ -1,0 +1,172 @@
+"""The ledger machine: whatever happens in whatever order, its laws hold after every step.
+
+Hypothesis plays accounts, links and carriers against the real ledger and a small model of it.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+
+from bridge.messages.faults import Fault
+from bridge.messages.message import LEGAL_MOVES, ClaimedPart, OutcomeKind, PartState
+from tests.books import LINK, THREAD, Books
+
+HOLD_MS = 60_000
+OTHER = "second"
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    claimed = Bundle("claimed")
+    answered = Bundle("answered")
+
+    @initialize(credit=st.integers(0, 40))
+    def open(self, credit: int) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.books = Books(Path(self.folder.name))
+        self.account = self.books.account(credit_mc=credit * 1000)
+        self.model_mc = credit * 1000
+        self.seen: dict[int, PartState] = {}
+        self.keys: dict[str, int] = {}
+        self.smsc_ids = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "books"):
+            self.books.close()
+            self.folder.cleanup()
+
+    @rule(parts=st.integers(1, 4), messages=st.integers(1, 3), by_mail=st.booleans())
+    def accept(self, parts: int, messages: int, by_mail: bool) -> None:
+        facts: dict[str, Any] = {"links": (LINK, OTHER), "thread": THREAD if by_mail else None}
+        wanted = [self.books.prepared(*["x"] * parts, **facts) for _ in range(messages)]
+        price_mc = 1000 * parts * messages
+        if price_mc > self.model_mc:
+            with pytest.raises(Fault, match="no_credit"):
+                self.books.accept(self.account, *wanted)
+        else:
+            self.books.accept(self.account, *wanted)
+            self.model_mc -= price_mc
+
+    @rule(amount=st.integers(1, 5), key=st.sampled_from(["a", "b", "c"]))
+    def top_up(self, amount: int, key: str) -> None:
+        values = {"name": "demo", "amount_mc": amount * 1000, "key": key, "now_ms": self.books.now_ms}
+        if self.keys.get(key, amount) != amount:
+            with pytest.raises(Fault, match="another amount"):
+                self.books.do("account_top_up", **values)
+        else:
+            assert self.books.do("account_top_up", **values)["is_new"] == (key not in self.keys)
+            self.model_mc += 0 if key in self.keys else amount * 1000
+            self.keys[key] = amount
+
+    @rule(target=claimed, count=st.integers(1, 5), link=st.sampled_from([LINK, OTHER]))
+    def claim(self, count: int, link: str) -> Any:
+        parts = self.books.claim(count, link)
+        assert len(parts) <= count
+        return multiple(*[(link, part) for part in parts])
+
+    @rule(target=answered, taken=consumes(claimed))
+    def submitted(self, taken: tuple[str, ClaimedPart]) -> Any:
+        link, part = taken
+        self.smsc_ids += 1
+        smsc_id = f"{self.smsc_ids:08X}"
+        self.books.settle(part, OutcomeKind.SUBMITTED, link=link, smsc_id=smsc_id)
+        return (link, smsc_id)
+
+    @rule(taken=consumes(claimed), kind=st.sampled_from([k for k in OutcomeKind if k is not OutcomeKind.SUBMITTED]))
+    def other_outcome(self, taken: tuple[str, ClaimedPart], kind: OutcomeKind) -> None:
+        link, part = taken
+        before = self.states()[part.part_id]
+        self.books.settle(part, kind, link=link, reason=kind.value, retry_at_ms=self.books.now_ms + HOLD_MS)
+        is_refunded = kind is OutcomeKind.REJECTED and before is PartState.CLAIMED and not part.is_possible_duplicate
+        self.model_mc += 1000 if is_refunded else 0
+
+    @rule(where=answered, state=st.sampled_from(sorted(s for s in PartState if s.is_final and s != "cancelled")))
+    def receipt(self, where: tuple[str, str], state: PartState) -> None:
+        link, smsc_id = where
+        self.books.receipt(smsc_id, state, link=link)
+
+    @rule(target=answered, taken=consumes(claimed))
+    def receipt_before_answer(self, taken: tuple[str, ClaimedPart]) -> Any:
+        link, part = taken
+        self.smsc_ids += 1
+        smsc_id = f"{self.smsc_ids:08X}"
+        self.books.receipt(smsc_id, PartState.DELIVERED, link=link)
+        self.books.settle(part, OutcomeKind.SUBMITTED, link=link, smsc_id=smsc_id)
+        return (link, smsc_id)
+
+    @rule(minutes=st.integers(0, 30), never=st.booleans())
+    def time_passes(self, minutes: int, never: bool) -> None:
+        self.books.now_ms += minutes * 60_000
+        self.books.do("resolve_doubts", now_ms=self.books.now_ms, never_resend=[LINK] if never else [])
+        before = {
+            row[0] for row in self.books.connection.execute("SELECT part_id FROM part WHERE is_possible_duplicate = 0")
+        }
+        self.books.do("expire", now_ms=self.books.now_ms)
+        for part_id, state in self.states().items():
+            if state is PartState.EXPIRED and self.seen.get(part_id) is not PartState.EXPIRED and part_id in before:
+                # A receipt may say "expired" too; only what never left is refunded.
+                (submitted,) = self.books.connection.execute(
+                    "SELECT submitted_at_ms FROM part WHERE part_id = ?", (part_id,)
+                ).fetchone()
+                self.model_mc += 1000 if submitted is None else 0
+
+    @rule()
+    def crash(self) -> None:
+        """The process ends and another opens the file."""
+        self.books.connection.close()
+        self.books._reader.conn.close()
+        now_ms = self.books.now_ms
+        self.books = Books(Path(self.folder.name))
+        self.books.now_ms = now_ms
+        self.books.do("recover", now_ms=now_ms, hold_ms=HOLD_MS)
+
+    def states(self) -> dict[int, PartState]:
+        rows = self.books.connection.execute("SELECT part_id, state FROM part").fetchall()
+        return {row[0]: PartState(row[1]) for row in rows}
+
+    @invariant()
+    def the_books_are_right(self) -> None:
+        if hasattr(self, "books"):
+            self.books.audit()
+            assert self.books.balance_mc() == self.model_mc
+
+    @invariant()
+    def every_move_is_legal(self) -> None:
+        """Between two steps a part may make several moves; each must be reachable by legal ones."""
+        if not hasattr(self, "books"):
+            return
+        states = self.states()
+        for part_id, after in states.items():
+            before = self.seen.get(part_id, PartState.QUEUED)
+            assert after is before or after in reachable(before), f"{before} -> {after}"
+        self.seen = states
+
+    @invariant()
+    def an_event_is_told_once(self) -> None:
+        if hasattr(self, "books"):
+            rows = self.books.connection.execute(
+                "SELECT message_id, event, count(*) FROM notice GROUP BY 1, 2"
+            ).fetchall()
+            assert all(row[2] == 1 for row in rows)
+
+
+def reachable(state: PartState) -> set[PartState]:
+    found: set[PartState] = set()
+    fresh = {state}
+    while fresh:
+        fresh = {after for before, after in LEGAL_MOVES if before in fresh} - found
+        found |= fresh
+    return found
+
+
+TestLedgerMachine = LedgerMachine.TestCase
+TestLedgerMachine.settings = settings(
+    max_examples=40,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)

@@ -1,0 +1,136 @@
+"""The schema: a ledger that climbed every step is the same as a fresh one, and every statement fits it."""
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bridge.ledger import migrate, sqlite
+from bridge.ledger.statements import statements
+from bridge.messages.message import PartState
+
+PLACEHOLDER_ROW = re.compile(r"\{rows\}")
+
+
+def made_by_steps(path: Path, up_to: int) -> sqlite3.Connection:
+    connection = sqlite.open_writer(path)
+    for version in range(1, up_to + 1):
+        migrate.apply(connection, migrate.steps()[version], version)
+    return connection
+
+
+@pytest.mark.parametrize("version", sorted(migrate.steps()))
+def test_upgraded_from_any_version_equals_fresh(tmp_path: Path, version: int) -> None:
+    old = made_by_steps(tmp_path / "old.sqlite", version)
+    fresh = sqlite.open_writer(tmp_path / "fresh.sqlite")
+    assert migrate.prepare(old) == version
+    assert migrate.prepare(fresh) == 0
+    assert without_comments(migrate.dump(old)) == without_comments(migrate.dump(fresh))
+    assert rows_of(old) == rows_of(fresh)
+    assert migrate.version_of(old) == migrate.version_of(fresh) == migrate.newest()
+    old.close()
+    fresh.close()
+
+
+def without_comments(schema: str) -> list[str]:
+    lines = (line.partition("--")[0].strip() for line in schema.splitlines())
+    return sorted(line for line in lines if line)
+
+
+def rows_of(connection: sqlite3.Connection) -> list[object]:
+    """What a ledger is born with."""
+    return [
+        connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in ("sequence", "tariff")
+    ] + [connection.execute("SELECT name FROM setting_of_ledger ORDER BY 1").fetchall()]
+
+
+def test_the_steps_are_numbered_without_gaps() -> None:
+    assert list(migrate.steps()) == list(range(1, migrate.newest() + 1))
+
+
+@pytest.mark.parametrize("name", sorted(statements()))
+def test_every_statement_fits_the_schema(tmp_path: Path, name: str) -> None:
+    connection = sqlite.open_writer(tmp_path / "ledger.sqlite")
+    migrate.prepare(connection)
+    for width in range(1, 21):
+        row = "(" + ", ".join(["NULL"] * width) + ")"
+        sql = PLACEHOLDER_ROW.sub(row, statements()[name])
+        names = set(re.findall(r":(\w+)", sql))
+        try:
+            connection.execute("EXPLAIN " + sql, dict.fromkeys(names))
+        except sqlite3.OperationalError as error:
+            if "{rows}" in statements()[name] and "values" in str(error):
+                continue
+            raise
+        break
+    else:
+        pytest.fail("no row width fits this statement")
+    connection.close()
+
+
+def test_a_step_that_fails_leaves_the_version_before(tmp_path: Path) -> None:
+    connection = made_by_steps(tmp_path / "ledger.sqlite", migrate.newest())
+    before = migrate.dump(connection)
+    with pytest.raises(sqlite3.OperationalError):
+        migrate.apply(connection, "CREATE TABLE half (a INTEGER) STRICT;\nSELECT nonsense FROM nowhere;", 99)
+    assert migrate.dump(connection) == before
+    assert migrate.version_of(connection) == migrate.newest()
+    connection.close()
+
+
+def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
+    connection = made_by_steps(tmp_path / "ledger.sqlite", migrate.newest())
+    connection.execute(f"PRAGMA user_version = {migrate.newest() + 1}")
+    with pytest.raises(migrate.WrongLedger, match="start the newer program"):
+        migrate.prepare(connection)
+    connection.close()
+
+
+def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
+    connection = sqlite.open_writer(tmp_path / "ledger.sqlite")
+    connection.execute("CREATE TABLE songs (title TEXT)")
+    with pytest.raises(migrate.WrongLedger, match="not a ledger"):
+        migrate.prepare(connection)
+    connection.close()
+
+
+def test_the_id_key_is_made_once(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    keys = []
+    for _ in range(2):
+        connection = sqlite.open_writer(path)
+        migrate.prepare(connection)
+        keys.append(connection.execute("SELECT value FROM setting_of_ledger WHERE name = 'id_key'").fetchall())
+        connection.close()
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 1
+
+
+def test_the_schema_knows_exactly_the_published_states(tmp_path: Path) -> None:
+    connection = sqlite.open_writer(tmp_path / "ledger.sqlite")
+    migrate.prepare(connection)
+    (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'part'").fetchone()
+    inside = re.search(r"state IN\s*\((.*?)\)", sql, re.DOTALL)
+    assert inside is not None
+    assert set(re.findall(r"'(\w+)'", inside.group(1))) == {state.value for state in PartState}
+    connection.close()
+
+
+def test_a_ledger_is_opened_for_durability(tmp_path: Path) -> None:
+    connection = sqlite.open_writer(tmp_path / "ledger.sqlite")
+    pragmas = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2}
+    assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+    connection.close()
+
+
+def test_a_reader_can_neither_write_nor_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    writer = sqlite.open_writer(path)
+    migrate.prepare(writer)
+    reader = sqlite.open_reader(path)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("UPDATE sequence SET value = 1")
+    reader.close()
+    writer.close()

@@ -1,0 +1,98 @@
+"""Preparing: what is refused before anything is charged, and what a good submission becomes."""
+
+from typing import Any
+
+import pytest
+
+from bridge.intake.authenticate import Identity
+from bridge.intake.prepare import HOUR_MS, Tables, prepare
+from bridge.intake.settings import IntakeSettings
+from bridge.ledger.queue import Prepared
+from bridge.messages.faults import Fault, FaultCode
+from bridge.messages.message import Coding, Lane, MailThread, Submission
+from bridge.routing.routes import RouteTable
+from bridge.routing.tariff import Tariff
+
+TABLES = Tables(Tariff([("", "46", 300), ("gold", "46", 250)]), RouteTable([("46", ("one", "two")), ("47", ("one",))]))
+
+
+def judge(text: str = "hello", recipient: str = "46701740605", **facts: Any) -> Prepared:
+    account = {name: facts.pop(name) for name in ("account_class", "originator_default") if name in facts}
+    identity = Identity(
+        account_id=1,
+        account_name="demo",
+        account_class=account.get("account_class", ""),
+        credential_id=1,
+        lane=Lane.NORMAL,
+        originator=account.get("originator_default", ""),
+        home_country="",
+        scopes=frozenset({"send"}),
+    )
+    settings = facts.pop("settings", IntakeSettings())
+    return prepare(identity, Submission("http", recipient, text, **facts), TABLES, settings, 0)
+
+
+def test_a_good_submission() -> None:
+    ready = judge("hello", "+46 70 174 06 05", reference="r-1")
+    assert (ready.recipient, ready.coding, ready.texts) == ("46701740605", Coding.GSM7, ("hello",))
+    assert (ready.links, ready.price_mc, ready.reference) == (("one", "two"), 300, "r-1")
+    assert ready.expires_at_ms == 24 * HOUR_MS
+
+
+def test_an_alarm_is_worthless_sooner() -> None:
+    assert judge(lane=Lane.ALARM).expires_at_ms == HOUR_MS
+
+
+def test_the_class_has_its_own_price() -> None:
+    assert judge(account_class="gold").price_mc == 250
+
+
+def test_the_accounts_originator_is_the_default() -> None:
+    assert judge(originator_default="Pump").originator == "Pump"
+    assert judge(originator_default="Pump", originator="Door").originator == "Door"
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ({"recipient": "0701740605"}, FaultCode.BAD_RECIPIENT),
+        ({"recipient": "hello"}, FaultCode.BAD_RECIPIENT),
+        ({"recipient": ""}, FaultCode.BAD_RECIPIENT),
+        ({"text": ""}, FaultCode.EMPTY_TEXT),
+        ({"text": " \r\n\t\x00"}, FaultCode.EMPTY_TEXT),
+        ({"text": "x" * 1531}, FaultCode.TOO_MANY_PARTS),
+        ({"text": "x" * 100_000}, FaultCode.TOO_MANY_PARTS),
+        ({"originator": "much too long a name"}, FaultCode.BAD_ORIGINATOR),
+        ({"recipient": "447700900123"}, FaultCode.NO_ROUTE),
+        ({"recipient": "4747474747"}, FaultCode.NO_ROUTE),
+        ({"reference": "r" * 65}, FaultCode.BAD_REQUEST),
+    ],
+)
+def test_what_is_refused(facts: dict[str, Any], code: FaultCode) -> None:
+    with pytest.raises(Fault) as refused:
+        judge(**facts)
+    assert refused.value.code is code
+
+
+def test_ten_parts_pass_and_the_character_that_costs_is_named() -> None:
+    assert len(judge("x" * 1530).texts) == 10
+    with pytest.raises(Fault, match=r"11 parts, at most 10 are allowed \(the character 'ж' leaves only 67"):
+        judge("ж" * 671)
+
+
+def test_the_limit_is_a_setting() -> None:
+    assert len(judge("x" * 1531, settings=IntakeSettings(parts_max=11)).texts) == 11
+
+
+def test_downgrade_keeps_a_text_in_one_alphabet() -> None:
+    text = "\u201cPump\u201d \u2013 stopped"
+    assert judge(text).coding is Coding.UCS2
+    assert judge(text, settings=IntakeSettings(downgrade=True)).coding is Coding.GSM7
+
+
+def test_stray_halves_of_surrogate_pairs_do_not_get_in() -> None:
+    thread = MailThread("a\udcff@example.com", "<\udcff>", "", "\udcff")
+    ready = judge("a\ud800b", reference="r\udc00", thread=thread)
+    assert ready.thread is not None
+    for text in (*ready.texts, ready.reference, ready.thread.reply_to, ready.thread.message_id, ready.thread.subject):
+        assert text.encode()

@@ -1,0 +1,186 @@
+"""The life of a part: claimed, submitted, deferred, failed over, rejected, in doubt, expired."""
+
+import pytest
+
+from bridge.messages.message import Lane, OutcomeKind, PartState
+from tests.books import LINK, THREAD, Books
+
+HOLD_MS = 60_000
+
+
+def test_a_claim_takes_the_alarm_lane_first_and_in_order(books: Books) -> None:
+    account = books.account()
+    normal = books.accept(account, *[books.prepared(str(n)) for n in range(3)])
+    alarm = books.accept(account, books.prepared("fire", lane=Lane.ALARM))
+    claimed = books.claim(count=3)
+    assert [part.message_id for part in claimed] == [one.message_id for one in alarm + normal[:2]]
+    assert books.claim(count=9)[0].message_id == normal[2].message_id
+    assert books.claim() == []
+
+
+def test_a_claim_gives_all_that_a_link_needs(books: Books) -> None:
+    account = books.account()
+    books.accept(account, books.prepared("first ", "second", originator="Pump", lane=Lane.ALARM))
+    one, two = books.claim()
+    assert (one.text, one.part_no, two.text, two.part_no) == ("first ", 1, "second", 2)
+    assert (one.part_total, one.originator, one.attempt) == (2, "Pump", 1)
+    assert one.concat_ref == two.concat_ref
+    assert 0 <= one.concat_ref <= 255
+
+
+def test_a_claimed_part_belongs_to_nobody_else(books: Books) -> None:
+    books.accept(books.account(), books.prepared())
+    assert len(books.claim()) == 1
+    assert books.claim() == []
+
+
+def test_a_deferred_part_waits_with_its_reason(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    retry = books.now_ms + 5000
+    books.settle(part, OutcomeKind.DEFERRED, reason="throttled by the carrier", retry_at_ms=retry)
+    assert books.claim() == []
+    shown = books.read("message_show", message_id=accepted.message_id)
+    assert (shown["state"], shown["waiting_for"], shown["next_action_at_ms"]) == (
+        "queued",
+        "throttled by the carrier",
+        retry,
+    )
+    assert books.events(accepted.message_id) == ["deferred"]
+    books.now_ms = retry
+    (again,) = books.claim()
+    assert again.attempt == 2
+
+
+def test_a_part_that_was_never_written_is_not_an_attempt(books: Books) -> None:
+    books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.UNWRITTEN)
+    (again,) = books.claim()
+    assert (again.attempt, again.is_possible_duplicate) == (1, False)
+
+
+def test_the_next_link_of_the_route_gets_the_part(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared(links=(LINK, "second")))
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.NEXT_LINK, reason="not served there")
+    assert books.claim() == []
+    (again,) = books.claim(link="second")
+    assert again.part_id == part.part_id
+    assert books.events(accepted.message_id) == ["failover"]
+
+
+def test_a_rejected_part_gets_its_price_back_once(books: Books) -> None:
+    (accepted,) = books.accept(books.account(credit_mc=5000), books.prepared("a", "b", price_mc=1000))
+    first, second = books.claim()
+    books.settle(first, OutcomeKind.REJECTED, command_status=11, reason="invalid destination")
+    books.settle(first, OutcomeKind.REJECTED, command_status=11, reason="invalid destination")
+    assert books.balance_mc() == 4000
+    books.submitted(second, "A1")
+    books.receipt("A1")
+    assert books.read("message_show", message_id=accepted.message_id)["state"] == "partly_delivered"
+
+
+def test_an_unanswered_part_is_held_in_doubt_then_sent_once_more_and_flagged(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms + HOLD_MS)
+    sweep = {"never_resend": []}
+    assert books.do("resolve_doubts", now_ms=books.now_ms, **sweep) == {"resent": 0, "unknown": 0}
+    books.now_ms += HOLD_MS
+    assert books.do("resolve_doubts", now_ms=books.now_ms, **sweep) == {"resent": 1, "unknown": 0}
+    (again,) = books.claim()
+    assert again.is_possible_duplicate
+    books.settle(again, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms + HOLD_MS)
+    books.now_ms += HOLD_MS
+    assert books.do("resolve_doubts", now_ms=books.now_ms, **sweep) == {"resent": 0, "unknown": 1}
+    assert books.states(accepted.message_id) == ["unknown"]
+    assert books.events(accepted.message_id) == ["in_doubt", "resend", "in_doubt"]
+
+
+@pytest.mark.parametrize("case", ["link never resends", "alarm too old"])
+def test_no_resend_when_the_link_or_the_age_forbids(books: Books, case: str) -> None:
+    lane = Lane.ALARM if case == "alarm too old" else Lane.NORMAL
+    (accepted,) = books.accept(books.account(), books.prepared(lane=lane))
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms)
+    books.now_ms += 16 * 60_000 if case == "alarm too old" else 0
+    never = [LINK] if case == "link never resends" else []
+    assert books.do("resolve_doubts", now_ms=books.now_ms, never_resend=never) == {"resent": 0, "unknown": 1}
+    assert books.states(accepted.message_id) == ["unknown"]
+    assert books.balance_mc() == 99_000, "what may have been sent stays charged"
+
+
+def test_a_late_answer_resolves_the_doubt(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms + HOLD_MS)
+    books.submitted(part, "77")
+    books.now_ms += HOLD_MS
+    assert books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[]) == {"resent": 0, "unknown": 0}
+    books.receipt("77")
+    assert books.states(accepted.message_id) == ["delivered"]
+
+
+def test_a_late_answer_cancels_a_resend_that_was_not_claimed(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms)
+    books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[])
+    books.submitted(part, "78")
+    assert books.claim() == []
+    assert books.states(accepted.message_id) == ["submitted"]
+
+
+def test_a_late_answer_after_the_resend_is_told_and_changes_nothing(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms)
+    books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[])
+    (again,) = books.claim()
+    books.submitted(again, "second")
+    books.submitted(part, "first")
+    assert books.events(accepted.message_id) == ["in_doubt", "resend", "second_answer"]
+    assert books.balance_mc() == 99_000, "charged once, whatever went out"
+
+
+def test_after_a_crash_every_claim_is_in_doubt(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared("a", "b"))
+    first, _ = books.claim()
+    books.submitted(first, "1")
+    found = books.do("recover", now_ms=books.now_ms, hold_ms=HOLD_MS)
+    assert found == {"in_doubt": 1, "notices": 0}
+    assert books.states(accepted.message_id) == ["submitted", "in_doubt"]
+
+
+def test_what_waits_past_its_validity_is_never_sent_and_is_refunded(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared(thread=THREAD))
+    books.now_ms += 3_600_000
+    assert books.claim() == [], "not even before the sweep has seen it"
+    assert books.do("expire", now_ms=books.now_ms) == {"expired": 1}
+    assert books.states(accepted.message_id) == ["expired"]
+    assert books.balance_mc() == 100_000
+    (notice,) = books.notices()
+    assert notice.message is not None
+    assert notice.message.state.value == "expired"
+
+
+def test_a_possible_duplicate_that_expires_stays_charged(books: Books) -> None:
+    books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms)
+    books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[])
+    books.now_ms += 3_600_000
+    assert books.do("expire", now_ms=books.now_ms) == {"expired": 1}
+    assert books.balance_mc() == 99_000
+
+
+def test_an_outcome_for_a_finished_part_changes_nothing(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    books.submitted(part, "9")
+    books.receipt("9", PartState.UNDELIVERABLE)
+    books.settle(part, OutcomeKind.REJECTED, reason="too late to say so")
+    books.settle(part, OutcomeKind.DEFERRED, reason="too late to say so", retry_at_ms=books.now_ms)
+    assert books.states(accepted.message_id) == ["undeliverable"]
+    assert books.balance_mc() == 99_000

@@ -1,0 +1,127 @@
+"""Receipts: early, late, twice, in other spellings, contradicting; and never to the wrong message."""
+
+import pytest
+
+from bridge.messages.message import PartState
+from tests.books import RECIPIENT, THREAD, Books
+
+
+def sent(books: Books, smsc_id: str, **facts: object) -> str:
+    """A submitted message of one part; gives its public id."""
+    if not books.read("account_list"):
+        books.account()
+    (accepted,) = books.accept(1, books.prepared(**facts))
+    (part,) = books.claim()
+    books.submitted(part, smsc_id)
+    return accepted.message_id
+
+
+@pytest.mark.parametrize(
+    ("answered", "reported"),
+    [
+        ("0e999f21", "E999F21"),
+        ("1101c1", "1101C1"),
+        ("04062", "4062"),
+        ("0000000A", "10"),
+        ("10", "A"),
+        ("d3b07384d113edec", "15253818952184491500"),
+        ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", "3F2504E0-4F89-11D3-9A0C-0305E82C3301"),
+        ("0", "0"),
+        (" 77 ", "77"),
+    ],
+)
+def test_spellings_of_one_id_meet(books: Books, answered: str, reported: str) -> None:
+    message = sent(books, answered)
+    books.receipt(reported)
+    assert books.states(message) == ["delivered"]
+
+
+def test_another_number_base_counts_only_for_the_same_handset(books: Books) -> None:
+    """Id "10" in hex is another message's "16": the handset decides, and a stranger's receipt is parked."""
+    message = sent(books, "16")
+    books.receipt("10", originator="46701740699")
+    assert books.states(message) == ["submitted"]
+    books.receipt("10", originator="0701740605")
+    assert books.states(message) == ["delivered"]
+
+
+def test_one_id_for_two_messages_is_decided_by_the_handset_or_by_nobody(books: Books) -> None:
+    first = sent(books, "55")
+    second = sent(books, "55", recipient="46701740606")
+    books.receipt("55", originator="")
+    assert books.states(first) + books.states(second) == ["submitted", "submitted"]
+    books.receipt("55", originator="46701740606")
+    assert books.states(first) + books.states(second) == ["submitted", "delivered"]
+
+
+def test_a_receipt_before_the_answer_is_kept_for_it(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared(thread=THREAD))
+    (part,) = books.claim()
+    books.receipt("early")
+    assert books.read("unfinished")["parked"] == 1
+    books.submitted(part, "EARLY")
+    assert books.states(accepted.message_id) == ["delivered"]
+    assert books.read("unfinished")["parked"] == 0
+    assert len(books.notices()) == 1
+
+
+def test_the_same_receipt_a_hundred_times_is_one_move_and_one_report(books: Books) -> None:
+    message = sent(books, "5", thread=THREAD)
+    for _ in range(100):
+        books.receipt("5")
+    assert books.states(message) == ["delivered"]
+    assert len(books.notices()) == 1
+    assert books.events(message) == []
+
+
+@pytest.mark.parametrize("first", [s for s in PartState if s.value in ("delivered", "undeliverable", "expired")])
+@pytest.mark.parametrize("second", [s for s in PartState if s.value in ("delivered", "rejected", "unknown")])
+def test_the_first_final_state_stays(books: Books, first: PartState, second: PartState) -> None:
+    message = sent(books, "8")
+    books.receipt("8", first)
+    books.receipt("8", second)
+    assert books.states(message) == [first.value]
+    is_contradiction = second not in (first, PartState.UNKNOWN)
+    assert books.events(message) == (["contradicting_receipt"] if is_contradiction else [])
+
+
+def test_unknown_yields_to_the_truth(books: Books) -> None:
+    message = sent(books, "8", thread=THREAD)
+    books.receipt("8", PartState.UNKNOWN)
+    books.receipt("8", PartState.DELIVERED)
+    assert books.states(message) == ["delivered"]
+    assert [notice.key.split(".")[2] for notice in books.notices()] == ["unknown", "delivered"]
+
+
+def test_an_intermediate_receipt_moves_nothing(books: Books) -> None:
+    message = sent(books, "8")
+    books.receipt("8", None)
+    assert books.states(message) == ["submitted"]
+    assert books.read("unfinished")["parked"] == 0
+
+
+def test_a_receipt_counts_only_on_its_own_link(books: Books) -> None:
+    message = sent(books, "8")
+    books.receipt("8", link="another")
+    assert books.states(message) == ["submitted"]
+
+
+def test_the_network_time_may_precede_the_submission(books: Books) -> None:
+    message = sent(books, "8")
+    books.receipt("8")
+    (part,) = books.read("message_show", message_id=message)["parts"]
+    assert part["network_at_ms"] < part["submitted_at_ms"]
+
+
+def test_parked_receipts_are_forgotten_after_three_days(books: Books) -> None:
+    books.receipt("nobody's")
+    books.now_ms += 72 * 3_600_000
+    assert books.do("tidy", now_ms=books.now_ms)["receipts_forgotten"] == 0
+    books.now_ms += 1
+    assert books.do("tidy", now_ms=books.now_ms)["receipts_forgotten"] == 1
+
+
+def test_handsets_are_compared_by_digits_only(books: Books) -> None:
+    message = sent(books, "10")
+    books.receipt("A", originator="+" + RECIPIENT)
+    assert books.states(message) == ["delivered"]
