@@ -12,9 +12,6 @@ one is mostly used at that limit instead of being hit again every few seconds.
 import math
 from dataclasses import dataclass, replace
 
-RATE_UNSET = 10_000.0
-"""Parts per second of a link without a configured rate: more than one process can send, so its window is the limit."""
-
 RATE_FLOOR = 1.0
 """Parts per second that throttling never goes below (unless the configured rate is lower still)."""
 
@@ -62,13 +59,8 @@ class Pace:
     """The rate at the last throttled answer, 0 when the link is at its configured rate."""
 
     @classmethod
-    def of(cls, rate_max: float | None, now_ms: int, burst: float | None = None) -> "Pace":
-        """A full bucket at `rate_max` parts per second (None: RATE_UNSET).
-
-        Raises ValueError for a rate that is not above 0 or a burst under 1.
-        """
-        if rate_max is None:
-            rate_max = RATE_UNSET
+    def of(cls, rate_max: float, now_ms: int, burst: float | None = None) -> "Pace":
+        """A full bucket at `rate_max` parts per second. Raises ValueError for a rate of 0 or a burst under 1."""
         size = max(1.0, rate_max * BURST_S) if burst is None else burst
         if not (0 < rate_max < math.inf and 1 <= size < math.inf):
             raise ValueError(f"not a pace: {rate_max} parts per second, {size} at once")

@@ -18,13 +18,14 @@ from tests.books import LINK, THREAD, Books
 
 HOLD_MS = 60_000
 OTHER = "second"
+OTHER_KINDS = [kind for kind in OutcomeKind if kind is not OutcomeKind.SUBMITTED]
 
 
 class LedgerMachine(RuleBasedStateMachine):
     claimed = Bundle("claimed")
     answered = Bundle("answered")
 
-    @initialize(credit=st.integers(0, 40))
+    @initialize(credit=st.sampled_from([3, 40, 1000]))
     def open(self, credit: int) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.books = Books(Path(self.folder.name))
@@ -41,6 +42,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(parts=st.integers(1, 4), messages=st.integers(1, 3), by_mail=st.booleans())
     def accept(self, parts: int, messages: int, by_mail: bool) -> None:
+        self.accept_some(parts, messages, by_mail)
+
+    def accept_some(self, parts: int, messages: int, by_mail: bool) -> None:
         facts: dict[str, Any] = {"links": (LINK, OTHER), "thread": THREAD if by_mail else None}
         wanted = [self.books.prepared(*["x"] * parts, **facts) for _ in range(messages)]
         price_mc = 1000 * parts * messages
@@ -62,7 +66,16 @@ class LedgerMachine(RuleBasedStateMachine):
             self.model_mc += 0 if key in self.keys else amount * 1000
             self.keys[key] = amount
 
-    @rule(target=claimed, count=st.integers(1, 5), link=st.sampled_from([LINK, OTHER]))
+    @rule(target=claimed, parts=st.integers(1, 4), by_mail=st.booleans())
+    def accept_and_claim(self, parts: int, by_mail: bool) -> Any:
+        """The usual case: what comes in goes out at once."""
+        self.accept_some(parts, 1, by_mail)
+        return self.claim(count=5, link=LINK)
+
+    @rule(target=claimed, count=st.integers(1, 5), link=st.sampled_from([LINK, LINK, LINK, OTHER]))
+    def claims(self, count: int, link: str) -> Any:
+        return self.claim(count, link)
+
     def claim(self, count: int, link: str) -> Any:
         parts = self.books.claim(count, link)
         assert len(parts) <= count
@@ -76,13 +89,28 @@ class LedgerMachine(RuleBasedStateMachine):
         self.books.settle(part, OutcomeKind.SUBMITTED, link=link, smsc_id=smsc_id)
         return (link, smsc_id)
 
-    @rule(taken=consumes(claimed), kind=st.sampled_from([k for k in OutcomeKind if k is not OutcomeKind.SUBMITTED]))
+    @rule(taken=consumes(claimed), kind=st.sampled_from(OTHER_KINDS))
     def other_outcome(self, taken: tuple[str, ClaimedPart], kind: OutcomeKind) -> None:
+        self.other_outcome_of(taken, kind)
+
+    def other_outcome_of(self, taken: tuple[str, ClaimedPart], kind: OutcomeKind) -> None:
         link, part = taken
         before = self.states()[part.part_id]
         self.books.settle(part, kind, link=link, reason=kind.value, retry_at_ms=self.books.now_ms + HOLD_MS)
         is_refunded = kind is OutcomeKind.REJECTED and before is PartState.CLAIMED and not part.is_possible_duplicate
         self.model_mc += 1000 if is_refunded else 0
+
+    @rule(taken=consumes(claimed))
+    def is_rejected(self, taken: tuple[str, ClaimedPart]) -> None:
+        self.other_outcome_of(taken, OutcomeKind.REJECTED)
+
+    @rule(target=claimed, taken=consumes(claimed))
+    def vanishes_and_is_sent_again(self, taken: tuple[str, ClaimedPart]) -> Any:
+        """The link dies under a part; it is held, and goes out once more if it may."""
+        link, part = taken
+        self.books.settle(part, OutcomeKind.IN_DOUBT, link=link, retry_at_ms=self.books.now_ms)
+        self.books.do("resolve_doubts", now_ms=self.books.now_ms, never_resend=[])
+        return self.claim(count=5, link=link)
 
     @rule(where=answered, state=st.sampled_from(sorted(s for s in PartState if s.is_final and s != "cancelled")))
     def receipt(self, where: tuple[str, str], state: PartState) -> None:
@@ -98,7 +126,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.books.settle(part, OutcomeKind.SUBMITTED, link=link, smsc_id=smsc_id)
         return (link, smsc_id)
 
-    @rule(minutes=st.integers(0, 30), never=st.booleans())
+    @rule(minutes=st.sampled_from([0, 1, 1, 1, 10, 61]), never=st.booleans())
     def time_passes(self, minutes: int, never: bool) -> None:
         self.books.now_ms += minutes * 60_000
         self.books.do("resolve_doubts", now_ms=self.books.now_ms, never_resend=[LINK] if never else [])
@@ -114,9 +142,11 @@ class LedgerMachine(RuleBasedStateMachine):
                 ).fetchone()
                 self.model_mc += 1000 if submitted is None else 0
 
-    @rule()
-    def crash(self) -> None:
-        """The process ends and another opens the file."""
+    @rule(how=st.sampled_from(["crash", "", "", "", "", ""]))
+    def crash(self, how: str) -> None:
+        """The process ends and another opens the file; seldom, so that the stories between are long."""
+        if not how:
+            return
         self.books.connection.close()
         self.books._reader.conn.close()
         now_ms = self.books.now_ms
@@ -165,8 +195,8 @@ def reachable(state: PartState) -> set[PartState]:
 
 TestLedgerMachine = LedgerMachine.TestCase
 TestLedgerMachine.settings = settings(
-    max_examples=40,
-    stateful_step_count=30,
+    max_examples=150,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

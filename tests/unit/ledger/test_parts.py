@@ -175,6 +175,17 @@ def test_a_possible_duplicate_that_expires_stays_charged(books: Books) -> None:
     assert books.balance_mc() == 99_000
 
 
+def test_a_possible_duplicate_that_is_rejected_stays_charged(books: Books) -> None:
+    """The first try may have been accepted: only the carrier knows."""
+    books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms)
+    books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[])
+    (again,) = books.claim()
+    books.settle(again, OutcomeKind.REJECTED, reason="invalid destination")
+    assert books.balance_mc() == 99_000
+
+
 def test_an_outcome_for_a_finished_part_changes_nothing(books: Books) -> None:
     (accepted,) = books.accept(books.account(), books.prepared())
     (part,) = books.claim()
