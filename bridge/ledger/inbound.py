@@ -47,7 +47,7 @@ def give(tx: Transaction, wholes: list[Whole], now_ms: int) -> list[str]:
     if not wholes:
         return []
     owners = {row[0]: (row[1], row[2]) for row in tx.many("numbers_of", list({(w.number,) for w in wholes}))}
-    first = tx.next_numbers("inbound", len(wholes))
+    first = tx.next_numbers("message", len(wholes))
     rows, owed = [], []
     for inbound_id, whole in enumerate(wholes, first):
         account_id, mail = owners.get(whole.number, (None, ""))

@@ -12,7 +12,7 @@ FRESH_MS_MAX = {Lane.ALARM: 15 * 60_000, Lane.NORMAL: 60 * 60_000, Lane.BULK: 60
 
 
 def recover(tx: Transaction, *, now_ms: int, hold_ms: int) -> dict[str, int]:
-    """After a start: every claim may have been written to the wire, so it is in doubt; notices are owed again.
+    """After a start: every claim may have been written to the wire, so it is in doubt; notices are owed at once.
 
     Gives how many of each.
     """
@@ -22,7 +22,7 @@ def recover(tx: Transaction, *, now_ms: int, hold_ms: int) -> dict[str, int]:
         tx.run("part_in_doubt", {"part_id": part_id, "retry_at_ms": now_ms + hold_ms, "reason": reason})
     if claims:
         tx.many("history_insert", [(row[1], row[2], now_ms, "in_doubt", reason) for row in claims])
-    return {"in_doubt": len(claims), "notices": tx.run("notices_recover")}
+    return {"in_doubt": len(claims), "notices": tx.run("notices_recover", {"now_ms": now_ms})}
 
 
 def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> dict[str, int]:

@@ -65,8 +65,8 @@ def _stamp(now_s: float) -> str:
 
 
 def _as_json(logger: Any, method: str, event: EventDict) -> str:
-    ordered = {"at": _stamp(time.time()), "level": event.pop("level"), "room": event.pop("room", "")}
-    return json.dumps(ordered | dict(event), default=str, ensure_ascii=True)
+    first = {"at": _stamp(time.time()), "level": event.pop("level"), "room": event.pop("room", "")}
+    return json.dumps({**first, "event": event.pop("event"), **event}, default=str, ensure_ascii=True)
 
 
 def _as_text(logger: Any, method: str, event: EventDict) -> str:

@@ -1,4 +1,4 @@
-"""The one loop: asyncio (uvloop where it is installed) with Twisted's reactor on top of it.
+"""The one loop: asyncio with Twisted's reactor on top of it.
 
 Every coroutine of ours is an asyncio coroutine. Deferreds appear only in shells; `await d.asFuture(loop)` crosses over.
 `install()` must run before anything imports `twisted.internet.reactor`.
@@ -20,14 +20,13 @@ _tasks: set[asyncio.Task[Any]] = set()
 
 
 def install() -> asyncio.AbstractEventLoop:
-    """Make the loop and put Twisted's reactor on it; gives the loop."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    try:
-        import uvloop
+    """Make the loop and put Twisted's reactor on it; gives the loop.
 
-        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    except ImportError:
-        loop = asyncio.new_event_loop()
+    Not uvloop: when a peer resets a connection that has unread data, uvloop drops the poll handle and tells nobody, so
+    Twisted never hears of the loss and keeps the dead connection for ever (twisted#11904, uvloop#552).
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     from twisted.internet import asyncioreactor
 

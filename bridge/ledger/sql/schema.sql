@@ -159,7 +159,7 @@ CREATE TABLE number (                 -- a virtual number and who gets what arri
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE inbound (                -- an inbound message, whole
-    inbound_id INTEGER PRIMARY KEY,
+    inbound_id INTEGER PRIMARY KEY,   -- from the sequence of messages: a public id names one thing
     account_id INTEGER REFERENCES account (account_id), -- NULL: nobody owns the number (yet)
     link TEXT NOT NULL,
     originator TEXT NOT NULL,
@@ -217,5 +217,5 @@ CREATE TABLE refusal (                -- a submission of a known account that wa
 ) STRICT;
 CREATE INDEX refusal_account ON refusal (account_id, refusal_id);
 
-INSERT INTO sequence (name, value) VALUES ('message', 0), ('part', 0), ('inbound', 0);
+INSERT INTO sequence (name, value) VALUES ('message', 0), ('part', 0);
 INSERT INTO tariff (account_class, prefix, price_mc) VALUES ('', '', 1000);

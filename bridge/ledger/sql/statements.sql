@@ -248,8 +248,10 @@ UPDATE notice SET state = :state, next_action_at_ms = :retry_at_ms, waiting_for 
 WHERE notice_id = :notice_id AND state = 'claimed'
 
 -- name: notices_recover
--- Notices that were being sent when the appliance ended: owed again, with the same Message-ID.
-UPDATE notice SET state = 'owed' WHERE state = 'claimed'
+-- Notices that were being sent when the appliance ended are owed again, with the same Message-ID; those that wait for
+-- another try are due now, for a restart is often the repair.
+UPDATE notice SET state = 'owed', next_action_at_ms = :now_ms
+WHERE state = 'claimed' OR (state = 'owed' AND next_action_at_ms > :now_ms)
 
 -- name: claims_open
 -- Parts that were claimed when the appliance ended: each may have been written to the wire.

@@ -1,0 +1,157 @@
+"""How fast is the ledger? `python -m benchmarks.ledger`
+
+Rows per second through each hot verb in groups of 100, and how long one caller waits for a commit at a steady 500
+messages per second: with an idle loop, and with a loop that is busy all the time. The ledger runs as shipped: WAL,
+synchronous=FULL, pricing, postings and history on. The file lies in the current folder's disk, not in memory.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import print_table, save
+from bridge.intake.accept import Group
+from bridge.ledger.queue import Prepared
+from bridge.messages.message import ClaimedPart, Coding, Lane, Outcome, OutcomeKind, PartState
+from bridge.messages.receipt import Receipt
+from bridge.runtime.ledger_client import LedgerClient
+from bridge.runtime.loop import SWITCH_INTERVAL_S, now_ms
+from bridge.runtime.wakeups import Wakeups
+
+LINK = "upstream"
+GROUP = 100
+STEADY_PER_S = 500
+SPIN_S = 0.0005
+"""How long the busy loop computes between two looks at its sockets."""
+
+
+def prepared(number: int) -> Prepared:
+    return Prepared(
+        door="smtp",
+        originator="Pump",
+        recipient=f"467017406{number % 100:02d}",
+        coding=Coding.GSM7,
+        lane=Lane.NORMAL,
+        texts=("Pump 2 stopped, pressure 0.4 bar, call the operator on duty",),
+        price_mc=1000,
+        links=(LINK,),
+        expires_at_ms=now_ms() + 3_600_000,
+    )
+
+
+class Bench:
+    def __init__(self, ledger: LedgerClient, messages: int) -> None:
+        self.ledger = ledger
+        self.messages = messages
+        self.rows: list[list[Any]] = []
+
+    async def run(self) -> dict[str, float]:
+        await self.ledger.do("account_add", name="demo", now_ms=now_ms())
+        await self.ledger.do("account_top_up", name="demo", amount_mc=10**12, key="opening", now_ms=now_ms())
+        parts: list[ClaimedPart] = []
+        figures = {
+            "accept": await self.timed("accept: charge and queue", self.accept_all),
+            "claim": await self.timed("claim", lambda: self.claim_all(parts)),
+            "submitted": await self.timed("submitted", lambda: self.submit_all(parts)),
+            "receipt": await self.timed("receipt", lambda: self.receive_all(parts)),
+        }
+        print_table(
+            f"Ledger, {self.messages:,} messages of one part, groups of {GROUP}, WAL and synchronous=FULL",
+            ["verb", "messages/s", "us/message"],
+            self.rows,
+        )
+        return figures
+
+    async def timed(self, name: str, work: Any) -> float:
+        started = time.perf_counter()
+        await work()
+        per_s = self.messages / (time.perf_counter() - started)
+        self.rows.append([name, round(per_s), 1e6 / per_s])
+        return per_s
+
+    async def accept_all(self) -> None:
+        """As many peers at once, each waiting for its own answer: the writer groups what is there."""
+        for start in range(0, self.messages, GROUP):
+            groups = [Group(1, now_ms(), (prepared(number),)) for number in range(start, start + GROUP)]
+            await asyncio.gather(*map(self.ledger.accept, groups))
+
+    async def claim_all(self, parts: list[ClaimedPart]) -> None:
+        while claimed := await self.ledger.claim(LINK, GROUP, now_ms()):
+            parts += claimed
+
+    async def submit_all(self, parts: list[ClaimedPart]) -> None:
+        for start in range(0, len(parts), GROUP):
+            outcomes = [
+                Outcome(part.part_id, OutcomeKind.SUBMITTED, now_ms(), smsc_id=f"{part.part_id:08X}")
+                for part in parts[start : start + GROUP]
+            ]
+            await self.ledger.settle(LINK, outcomes)
+
+    async def receive_all(self, parts: list[ClaimedPart]) -> None:
+        for start in range(0, len(parts), GROUP):
+            receipts = [
+                Receipt(f"{part.part_id:08X}", PartState.DELIVERED, "000", now_ms(), part.recipient)
+                for part in parts[start : start + GROUP]
+            ]
+            await self.ledger.receive(LINK, list(receipts), now_ms())
+
+    async def steady(self, seconds: int) -> dict[str, float]:
+        """Latency of one accept, milliseconds, at STEADY_PER_S from as many independent peers."""
+        waits: list[float] = []
+
+        async def one(number: int) -> None:
+            started = time.perf_counter()
+            await self.ledger.accept(Group(1, now_ms(), (prepared(number),)))
+            waits.append((time.perf_counter() - started) * 1000)
+
+        tasks = []
+        start = time.perf_counter()
+        for number in range(seconds * STEADY_PER_S):
+            await asyncio.sleep(start + number / STEADY_PER_S - time.perf_counter())
+            tasks.append(asyncio.create_task(one(number)))
+        await asyncio.gather(*tasks)
+        waits.sort()
+        return {"p50_ms": waits[len(waits) // 2], "p99_ms": waits[len(waits) * 99 // 100], "max_ms": waits[-1]}
+
+
+async def saturate() -> None:
+    """Keep the loop computing, as a flood of PDUs would."""
+    while True:
+        end = time.perf_counter() + SPIN_S
+        while time.perf_counter() < end:
+            pass
+        await asyncio.sleep(0)
+
+
+async def measure(folder: Path, messages: int, seconds: int) -> dict[str, Any]:
+    ledger = LedgerClient(folder / "ledger.sqlite", Wakeups(), print)
+    await ledger.start()
+    bench = Bench(ledger, messages)
+    figures: dict[str, Any] = {"messages_per_s": await bench.run()}
+    figures["idle_loop"] = await bench.steady(seconds)
+    busy = asyncio.create_task(saturate())
+    figures["busy_loop"] = await bench.steady(seconds)
+    busy.cancel()
+    rows = [[name.replace("_", " "), *(round(value, 2) for value in figures[name].values())] for name in figures][1:]
+    print_table(f"Wait for the commit at {STEADY_PER_S} messages/s", ["loop", "p50 ms", "p99 ms", "max ms"], rows)
+    await ledger.stop()
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=40_000, help="messages for the throughput part")
+    parser.add_argument("--seconds", type=int, default=5, help="length of each steady part")
+    arguments = parser.parse_args()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
+        figures = asyncio.run(measure(Path(folder), arguments.messages, arguments.seconds))
+    save("ledger", figures)
+
+
+if __name__ == "__main__":
+    main()

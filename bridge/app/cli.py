@@ -1,0 +1,258 @@
+"""The command `smsbridge`: its groups, and the commands about the appliance as a whole."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from bridge.app import cli_print as out
+from bridge.app.answers import Audit, LinkLine, Status
+from bridge.app.cli_account import account
+from bridge.app.cli_base import Program, json_option
+from bridge.app.cli_business import number, tariff
+from bridge.app.cli_message import message, queue, send
+from bridge.app.cli_place import Place, call, the_place
+from bridge.app.cli_refusals import EX_DATA, fail
+from bridge.app.cli_simulator import simulator
+from bridge.app.config_errors import ConfigError
+from bridge.app.settings import Settings
+from bridge.app.version import version
+
+AUDIT_TIMEOUT_S = 600.0
+"""The audit reads the whole ledger."""
+
+
+@click.group(
+    cls=Program,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(version(), prog_name="smsbridge")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="SMSBRIDGE_CONFIG",
+    metavar="FILE",
+    help="Configuration file. Without it: /etc/smsbridge/bridge.yaml if there is one, else built-in defaults for a "
+    "trial. [env: SMSBRIDGE_CONFIG]",
+)
+@click.option(
+    "--state-folder",
+    type=click.Path(path_type=Path),
+    envvar="SMSBRIDGE_STATE_FOLDER",
+    metavar="FOLDER",
+    help="Folder of the ledger and the control socket, instead of the configured one. [env: SMSBRIDGE_STATE_FOLDER]",
+)
+@click.pass_context
+def cli(context: click.Context, config: Path | None, state_folder: Path | None) -> None:
+    """Send text messages from e-mail, HTTP and the command line, over your own SMPP links.
+
+    Commands talk to the running appliance; when none runs, they open its ledger themselves. --config and
+    --state-folder may stand anywhere on the line. Times are UTC, amounts are credits.
+
+    \b
+    Begin with:
+      smsbridge run                                   the whole appliance, for a trial
+      smsbridge send --account demo --to 46701740605 Hello
+      smsbridge message list
+    """
+    place = context.ensure_object(Place)
+    place.config, place.state_folder = config, state_folder
+
+
+@cli.command()
+def run() -> None:
+    """Run the appliance until SIGTERM or Ctrl-C.
+
+    Without a configuration it runs on built-in defaults: the built-in SMSC is its link and the built-in mail
+    server its relay, so that nothing leaves this machine.
+
+    \b
+    Example:
+      smsbridge run
+      smsbridge run --config /etc/smsbridge/bridge.yaml
+    """
+    place = the_place()
+    reading = place.reading()
+    _warn(reading.warnings)
+    # Late: it installs the loop, which must not happen for any other command.
+    from bridge.app.run import run as run_appliance
+
+    sys.exit(run_appliance(reading.settings, is_trial=place.file is None))
+
+
+@cli.command()
+def check() -> None:
+    """Check the configuration; start nothing.
+
+    Tells everything that is wrong at once, each with file, line, key and cure. Ends with 0 when `smsbridge run`
+    would start with it, else with 78. It may be used beside the running appliance.
+
+    \b
+    Example:
+      smsbridge check --config /etc/smsbridge/bridge.yaml
+    """
+    place = the_place()
+    reading = place.reading()
+    click.echo(f"{place.file or 'the built-in defaults'}: good")
+    out.facts(_summary(reading.settings), indent=2)
+    _warn(reading.warnings)
+
+
+def _warn(warnings: list[ConfigError]) -> None:
+    for warning in warnings:
+        click.echo(f"{warning} (a warning)", err=True)
+
+
+def _summary(settings: Settings) -> list[tuple[str, str]]:
+    """What would be opened, in words."""
+    smtp = [out.endpoint(x.address, x.port) + f" ({x.tls})".replace(" (none)", "") for x in settings.smtp.listen]
+    http = [out.endpoint(x.address, x.port) + " (TLS)" * x.tls for x in settings.http.listen]
+    pairs = [
+        ("state folder", str(settings.state_folder)),
+        ("mail domains", ", ".join(settings.smtp.domains)),
+        ("e-mail in", ", ".join(smtp) or "off"),
+        ("HTTP in", ", ".join(http) or "off"),
+    ]
+    for link in settings.links:
+        where = out.endpoint(link.host, link.port) + " (TLS)" * link.tls
+        pairs.append((f"link {link.name}", f"{where} as {link.system_id}"))
+    if not settings.links:
+        pairs.append(("links", "none: messages are accepted and wait"))
+    relay = settings.relay
+    pairs.append(("mail out", out.endpoint(relay.host, relay.port) if relay else "none: reports wait"))
+    if settings.simulator:
+        pairs.append(("simulator", out.endpoint(settings.simulator.address, settings.simulator.port)))
+    if settings.mail_sink:
+        pairs.append(("mail sink", out.endpoint(settings.mail_sink.address, settings.mail_sink.port)))
+    return pairs
+
+
+@cli.command()
+@json_option
+def status(is_json: bool) -> None:
+    """Show how the running appliance is.
+
+    Since when it runs, where it listens, how its links are.
+
+    \b
+    Example:
+      smsbridge status
+    """
+    answer: Status = call("status", needs_running=True)
+    if is_json:
+        return out.as_json(answer)
+    out.facts(
+        (
+            ("version", answer["version"]),
+            ("process", answer["pid"]),
+            ("running since", out.utc(answer["started_at_ms"])),
+            ("state folder", answer["state_folder"]),
+        )
+    )
+    if answer["listeners"]:
+        click.echo()
+        out.table(
+            ("door", "listens on", "TLS"),
+            [
+                (x["door"], out.endpoint(x["address"], x["port"]), x["tls"].replace("none", ""))
+                for x in answer["listeners"]
+            ],
+        )
+    if answer["links"]:
+        click.echo()
+        _links(answer["links"])
+    return None
+
+
+cli.add_command(send)
+cli.add_command(message)
+cli.add_command(queue)
+cli.add_command(account)
+cli.add_command(number)
+cli.add_command(tariff)
+
+
+@cli.group()
+def link() -> None:
+    """Links: the upstream SMPP connections.
+
+    \b
+    Example:
+      smsbridge link list
+    """
+
+
+@link.command("list")
+@json_option
+def link_list(is_json: bool) -> None:
+    """List the links and how they are.
+
+    State, since when and why; how much of the window is used; how many parts wait for the link.
+
+    \b
+    Example:
+      smsbridge link list
+    """
+    rows: list[LinkLine] = call("link_list")
+    if is_json:
+        return out.as_json(rows)
+    return _links(rows) if rows else out.nothing("links; `links` in the configuration adds some")
+
+
+def _links(rows: list[LinkLine]) -> None:
+    out.table(
+        ("link", "endpoint", "system_id", "state", "since", "window", "queued", "reason"),
+        [
+            (
+                row["name"],
+                row["endpoint"],
+                row["system_id"],
+                row["state"],
+                out.utc(row["since_at_ms"]),
+                f"{row['window_used']}/{row['window_max']}",
+                row["queued"],
+                row["reason"],
+            )
+            for row in rows
+        ],
+        right=("window",),
+    )
+
+
+@cli.group()
+def ledger() -> None:
+    """The ledger: are its books right?
+
+    \b
+    Example:
+      smsbridge ledger audit
+    """
+
+
+@ledger.command("audit")
+@json_option
+def ledger_audit(is_json: bool) -> None:
+    """Prove that the books are right.
+
+    Sums of postings are balances, every message is charged once, every refund has its reason, and so on. Reads
+    the whole ledger and changes nothing. Ends with 65 when a check fails.
+
+    \b
+    Example:
+      smsbridge ledger audit
+    """
+    answer: Audit = call("ledger_audit", timeout_s=AUDIT_TIMEOUT_S)
+    if is_json:
+        out.as_json(answer)
+    else:
+        for one in answer["checks"]:
+            found = f": {out.clean(one['detail'])}" if one["detail"] else ""
+            click.echo(f"{'ok  ' if one['is_ok'] else 'FAIL'}  {out.clean(one['name'])}{found}")
+    if not answer["is_ok"]:
+        failed = sum(not one["is_ok"] for one in answer["checks"])
+        what = f"{failed} of {len(answer['checks'])} checks failed"
+        fail(EX_DATA, what, "stop the appliance, keep the ledger file as it is, and report this")
+
+
+cli.add_command(simulator)

@@ -1,0 +1,148 @@
+"""The life of a message in lines for people: what was accepted, what happened to each part, what is owed."""
+
+from collections.abc import Iterator
+
+from bridge.app.answers import HistoryLine, MessageDetail, NoticeLine, PartDetail
+from bridge.app.cli_print import clean, credit, until, utc
+
+_CODINGS = {"gsm7": "GSM 03.38", "ucs2": "UCS-2"}
+
+_STATES = {
+    "queued": "waits to be sent",
+    "claimed": "is being sent",
+    "submitted": "taken by the carrier, no receipt yet",
+    "in_doubt": "in doubt: written to the carrier, never answered",
+    "scheduled": "scheduled",
+    "held": "held",
+}
+"""Unfinished states in words; finished ones speak for themselves."""
+
+_EVENTS = {
+    "deferred": "put off",
+    "failover": "moved to another link",
+    "in_doubt": "in doubt",
+    "resend": "sent again",
+}
+"""Events of the history in words."""
+
+
+def life_of(detail: MessageDetail, now_ms: int) -> list[str]:
+    """All lines of `smsbridge message show`."""
+    lines = [*_head(detail)]
+    whole = [entry for entry in detail["history"] if not entry["part_no"]]
+    lines += [_at(entry["at_ms"], _told(entry)) for entry in whole]
+    for part in detail["parts"]:
+        lines += ["", *_part(detail, part, now_ms)]
+    if detail["notices"]:
+        lines += ["", "mails"]
+        lines += [line for notice in detail["notices"] for line in _notice(notice, now_ms)]
+    return [clean(line) for line in lines]
+
+
+def _head(detail: MessageDetail) -> Iterator[str]:
+    parts = detail["parts"]
+    yield f"message {detail['message_id']}: {_plain(detail['state'])}"
+    yield f"  account     {detail['account']}"
+    yield f"  accepted    {utc(detail['accepted_at_ms'])} through {detail['door']}"
+    yield f"  from        {detail['originator'] or '(none: the carrier decides)'}"
+    yield f"  to          {detail['recipient']}"
+    coding = _CODINGS.get(detail["coding"], detail["coding"])
+    count = f"{len(parts)} parts" if len(parts) > 1 else "1 part"
+    yield f"  text        {detail['text']}"
+    yield f"  size        {count}, {coding}"
+    lane = parts[0]["lane"] if parts else ""
+    yield f"  route       {', '.join(detail['links'].split())}, lane {lane}"
+    yield f"  charged     {credit(detail['price_mc'])}"
+    for posting in detail["postings"]:
+        if posting["kind"] == "refund":
+            reason = f" ({posting['reason']})" if posting["reason"] else ""
+            yield f"  refunded    {credit(posting['amount_mc'])} at {utc(posting['at_ms'])}{reason}"
+    if detail["reference"]:
+        yield f"  reference   {detail['reference']}"
+    if parts and any(part["final_at_ms"] is None for part in parts):
+        yield f"  valid until {utc(detail['expires_at_ms'])}"
+
+
+def _part(detail: MessageDetail, part: PartDetail, now_ms: int) -> Iterator[str]:
+    of = f"part {part['part_no']} of {detail['part_total']}"
+    yield f"{of}: {_STATES.get(part['state'], _plain(part['state']))}"
+    if part["is_possible_duplicate"]:
+        yield "  may have arrived twice: it was sent again after a try that was never answered"
+    for at_ms, told in sorted(_events(detail, part), key=lambda event: event[0]):
+        yield _at(at_ms, told)
+    if part["final_at_ms"] is None:
+        yield f"  {_waiting(part, now_ms)}"
+
+
+def _events(detail: MessageDetail, part: PartDetail) -> Iterator[tuple[int, str]]:
+    """Times of the part's columns and entries of its history; sorting keeps this order within one millisecond."""
+    yield detail["accepted_at_ms"], "accepted, charged and queued"
+    for entry in detail["history"]:
+        if entry["part_no"] == part["part_no"] and entry["event"] != part["state"]:
+            yield entry["at_ms"], _told(entry)
+    if part["claimed_at_ms"]:
+        attempt = f", attempt {part['attempt']}" if part["attempt"] > 1 else ""
+        yield part["claimed_at_ms"], f"claimed for link {part['link']}{attempt}"
+    if part["submitted_at_ms"]:
+        name = f"; the carrier calls it {part['smsc_id']}" if part["smsc_id"] else ""
+        yield part["submitted_at_ms"], f"submitted to {part['link']}{name}"
+    if part["final_at_ms"]:
+        yield part["final_at_ms"], _ending(detail, part)
+
+
+def _ending(detail: MessageDetail, part: PartDetail) -> str:
+    reasons = [
+        entry["detail"]
+        for entry in detail["history"]
+        if entry["part_no"] == part["part_no"] and entry["event"] == part["state"] and entry["detail"]
+    ]
+    told = _plain(part["state"]) + (f": {reasons[-1]}" if reasons else "")
+    if part["command_status"]:
+        told += f" (command_status 0x{part['command_status']:08X})"
+    if part["error"].strip("0"):
+        told += f", network error {part['error']}"
+    if part["network_at_ms"]:
+        told += f"; the network says {utc(part['network_at_ms'])}"
+    return told
+
+
+def _waiting(part: PartDetail, now_ms: int) -> str:
+    why = part["waiting_for"] or reason_of(part["state"])
+    return f"waiting: {why}{_until(part['next_action_at_ms'], now_ms)}"
+
+
+def reason_of(state: str) -> str:
+    """Why a part waits that has no reason of its own."""
+    return {"queued": "for its turn", "claimed": "for the carrier's answer", "submitted": "for the receipt"}.get(
+        state, _plain(state)
+    )
+
+
+def _until(at_ms: int | None, now_ms: int) -> str:
+    return f", until {utc(at_ms)}" if until(at_ms, now_ms) else ""
+
+
+def _notice(notice: NoticeLine, now_ms: int) -> Iterator[str]:
+    what = f'report "{_plain(notice["event"])}"' if notice["kind"] == "report" else notice["kind"]
+    yield _at(notice["created_at_ms"], f"{what} owed to {notice['address']}")
+    tries = f", attempt {notice['attempt']}" if notice["attempt"] > 1 else ""
+    if notice["state"] == "done":
+        yield _at(notice["done_at_ms"] or 0, f"taken by the relay{tries}")
+    elif notice["state"] == "given_up":
+        yield _at(notice["done_at_ms"] or 0, f"given up{tries}: {notice['reason']}")
+    else:
+        why = notice["reason"] or "for the relay"
+        yield f"  waiting: {why}{_until(notice['next_action_at_ms'], now_ms)}"
+
+
+def _told(entry: HistoryLine) -> str:
+    event = _EVENTS.get(entry["event"], _plain(entry["event"]))
+    return f"{event}: {entry['detail']}" if entry["detail"] else event
+
+
+def _at(at_ms: int, told: str) -> str:
+    return f"  {utc(at_ms):<20}  {told}"
+
+
+def _plain(state: str) -> str:
+    return state.replace("_", " ")

@@ -1,0 +1,185 @@
+"""Commands about messages: send, message list, message show, queue."""
+
+import sys
+from typing import Any
+
+import click
+
+from bridge.app import cli_print as out
+from bridge.app.answers import MessageDetail, MessageLine, Queue, SentMessage
+from bridge.app.cli_account import LANES
+from bridge.app.cli_base import Command, Group, json_option
+from bridge.app.cli_life import life_of, reason_of
+from bridge.app.cli_place import call
+from bridge.app.cli_refusals import EX_DATA, fail
+from bridge.messages.message import MessageState
+
+TEXT_SIZE_MAX = 65_536
+"""Characters read of a text on standard input: far more than the parts a message may have."""
+LIST_DEFAULT, LIST_MAX = 20, 1000
+STATES = [state.value for state in MessageState]
+
+
+@click.command(cls=Command)
+@click.argument("text", nargs=-1, required=True)
+@click.option(
+    "--account", required=True, metavar="NAME", envvar="SMSBRIDGE_ACCOUNT", show_envvar=True, help="Account that pays."
+)
+@click.option("--to", required=True, multiple=True, metavar="NUMBER", help="Recipient; may be repeated.")
+@click.option(
+    "--originator", metavar="SENDER", default="", help="Sender shown on the handset; the account's when left out."
+)
+@click.option("--lane", type=click.Choice(LANES), help="How urgent; the account's lane when left out.")
+@click.option("--reference", metavar="TEXT", default="", help="Your own name for it, at most 64 characters.")
+@json_option
+def send(text: tuple[str, ...], to: tuple[str, ...], lane: str | None, is_json: bool, **values: Any) -> None:
+    """Send a text to one or more numbers.
+
+    TEXT is the rest of the line; - takes it from standard input. All numbers or none: when one is refused,
+    nothing is sent and nothing charged. When this command ends well, the messages are charged, queued and on disk.
+
+    \b
+    Example:
+      smsbridge send --account ward7 --to 46701740605 "Pump 3 stopped"
+      df -h / | smsbridge send --account ops --lane alarm --to 46701740605 --to 46701740606 -
+    """
+    rows: list[SentMessage] = call("send", to=list(to), text=_text(text), lane=lane or "", **values)
+    if is_json:
+        return out.as_json(rows)
+    return out.table(
+        ("message", "to", "parts", "charged"),
+        [(row["message_id"], row["recipient"], row["part_total"], out.credit(row["price_mc"])) for row in rows],
+        right=("charged",),
+    )
+
+
+def _text(words: tuple[str, ...]) -> str:
+    """The text: the words of the command line, or standard input."""
+    text = sys.stdin.read(TEXT_SIZE_MAX).rstrip("\n") if words == ("-",) else " ".join(words)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        fail(EX_DATA, "the text is not UTF-8", "set the terminal to UTF-8, or convert it with iconv")
+    return text
+
+
+@click.group(cls=Group)
+def message() -> None:
+    """Messages: what was accepted and what became of it.
+
+    \b
+    Example:
+      smsbridge message list --account ward7
+      smsbridge message show 6FD54FA2
+    """
+
+
+@message.command("list")
+@click.option("--account", metavar="NAME", help="Only of this account.")
+@click.option("--state", metavar="STATE", type=click.Choice(STATES), help=f"Only in this state: {', '.join(STATES)}.")
+@click.option(
+    "--count",
+    metavar="N",
+    type=click.IntRange(1, LIST_MAX),
+    default=LIST_DEFAULT,
+    show_default=True,
+    help="How many, the newest first.",
+)
+@json_option
+def message_list(account: str | None, state: str | None, count: int, is_json: bool) -> None:
+    """List the newest messages.
+
+    \b
+    Example:
+      smsbridge message list --account ward7 --state undeliverable
+    """
+    rows: list[MessageLine] = call("message_list", account=account, state=state, count_max=count)
+    if is_json:
+        return out.as_json(rows)
+    if not rows:
+        return out.nothing("messages")
+    return out.table(
+        ("message", "accepted", "account", "door", "from", "to", "parts", "state"),
+        [
+            (
+                row["message_id"],
+                out.utc(row["accepted_at_ms"]),
+                row["account"],
+                row["door"],
+                row["originator"],
+                row["recipient"],
+                row["part_total"],
+                row["state"].replace("_", " "),
+            )
+            for row in rows
+        ],
+    )
+
+
+@message.command("show")
+@click.argument("message_id", metavar="MESSAGE")
+@json_option
+def message_show(message_id: str, is_json: bool) -> None:
+    """Show the whole life of a message.
+
+    Part by part, in UTC, with the reason why it waits and until when.
+
+    \b
+    Example:
+      smsbridge message show 6FD54FA2
+    """
+    detail: MessageDetail = call("message_show", message_id=message_id)
+    if is_json:
+        return out.as_json(detail)
+    return click.echo("\n".join(life_of(detail, out.now_ms())))
+
+
+@click.command(cls=Command)
+@json_option
+def queue(is_json: bool) -> None:
+    """Show what is not finished, and why.
+
+    Parts by link, lane, state and reason, and the mails we owe: how many, since when the oldest, and until when
+    they wait. Times are UTC.
+
+    \b
+    Example:
+      smsbridge queue
+    """
+    answer: Queue = call("queue")
+    if is_json:
+        return out.as_json(answer)
+    now_ms = out.now_ms()
+    if not answer["parts"]:
+        click.echo("no part waits")
+    out.table(
+        ("link", "lane", "state", "parts", "oldest", "reason", "until"),
+        [
+            (
+                row["link"],
+                row["lane"],
+                row["state"].replace("_", " "),
+                row["count"],
+                out.utc(row["oldest_at_ms"]),
+                row["waiting_for"] or reason_of(row["state"]),
+                out.until(row["next_action_at_ms"], now_ms),
+            )
+            for row in answer["parts"]
+        ],
+    )
+    if answer["notices"]:
+        click.echo()
+    out.table(
+        ("mails", "count", "oldest", "reason", "until"),
+        [
+            (
+                row["kind"],
+                row["count"],
+                out.utc(row["oldest_at_ms"]),
+                row["reason"] or "for the relay",
+                out.until(row["next_action_at_ms"], now_ms),
+            )
+            for row in answer["notices"]
+        ],
+    )
+    return None

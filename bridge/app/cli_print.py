@@ -1,0 +1,84 @@
+"""How the command line writes: aligned tables, UTC times, amounts of credit, JSON. Nothing here asks anybody."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+from tabulate import tabulate
+
+from bridge.messages.money import format_credits
+
+_NUMBERS = (int, float)
+
+
+def utc(at_ms: int | None) -> str:
+    """Milliseconds UTC as 2026-11-24 05:31:40Z; empty for no time."""
+    if not at_ms:
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at_ms // 1000))
+
+
+def until(at_ms: int | None, now_ms: int) -> str:
+    """When something happens next, as a time; empty when that is now or never."""
+    return utc(at_ms) if at_ms and at_ms > now_ms else ""
+
+
+def now_ms() -> int:
+    """Wall clock, ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def credit(amount_mc: int) -> str:
+    """Thousandths of a credit as 12.500."""
+    return format_credits(amount_mc)
+
+
+def endpoint(address: str, port: int) -> str:
+    """address:port, an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def clean(value: Any) -> str:
+    """The value on one line, with everything escaped that a terminal could obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(value))
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[str] = ()) -> None:
+    """Print rows under headers; the columns named in `right`, and those of numbers, are aligned to the right."""
+    listed = [list(row) for row in rows]
+    if not listed:
+        return
+    to_right = set(right)
+    align = [
+        "right" if name in to_right or all(isinstance(row[index], _NUMBERS) for row in listed) else "left"
+        for index, name in enumerate(headers)
+    ]
+    # The headers are a row like the others: as tabulate's own headers they would widen the columns.
+    cells = [[name.upper() for name in headers], *([clean(cell) for cell in row] for row in listed)]
+    text = tabulate(cells, tablefmt="plain", disable_numparse=True, colalign=align)
+    click.echo("\n".join(line.rstrip() for line in text.splitlines()))
+
+
+def facts(pairs: Iterable[tuple[str, Any]], indent: int = 0) -> None:
+    """Print names and values below each other; pairs without a value are left out."""
+    kept = [(name, clean(value)) for name, value in pairs if value not in (None, "")]
+    width = max((len(name) for name, _ in kept), default=0)
+    for name, value in kept:
+        click.echo(f"{' ' * indent}{name:<{width}}  {value}")
+
+
+def as_json(value: Any) -> None:
+    """Print a value as JSON for programs: times in ms UTC (`_at_ms`), money in thousandths (`_mc`)."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def nothing(what: str) -> None:
+    """Say that a list is empty, where a program that reads standard output does not see it."""
+    click.echo(f"no {what}", err=True)
+
+
+def yes(row: Mapping[str, Any], name: str, word: str) -> str:
+    """`word` when the fact is true, else nothing."""
+    return word if row.get(name) else ""

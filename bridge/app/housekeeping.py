@@ -1,0 +1,50 @@
+"""What time does to the ledger, looked after by the clock: doubt, validity, and what only piles up."""
+
+from bridge.runtime import logs
+from bridge.runtime.ledger_client import LedgerClient
+from bridge.runtime.loop import now_ms
+from bridge.runtime.service import Periodic
+from bridge.runtime.wakeups import Wakeups
+from bridge.smpp_out.settings import LinkSettings
+
+SWEEP_S = 1.0
+TIDY_S = 60.0
+
+log = logs.get("housekeeping")
+
+
+class Housekeeping:
+    """The sweeps; each is one bounded transaction, so a large backlog takes several rounds."""
+
+    def __init__(self, ledger: LedgerClient, wakeups: Wakeups, links: list[LinkSettings]) -> None:
+        self._ledger = ledger
+        self._wakeups = wakeups
+        self._links = links
+
+    def services(self) -> list[Periodic]:
+        return [Periodic("sweep", SWEEP_S, self.sweep), Periodic("tidy", TIDY_S, self.tidy)]
+
+    async def recover(self) -> None:
+        """Before anything is sent: what was being sent when the last process ended is in doubt."""
+        hold_ms = max((round(link.in_doubt_hold_s * 1000) for link in self._links), default=0)
+        found = await self._ledger.do("recover", now_ms=now_ms(), hold_ms=hold_ms)
+        if any(found.values()):
+            log.warning("recovered", **found)
+
+    async def sweep(self) -> None:
+        """Resolve parts whose time in doubt is over, and expire what waited too long."""
+        never = [link.name for link in self._links if link.in_doubt == "never_resend"]
+        resolved = await self._ledger.do("resolve_doubts", now_ms=now_ms(), never_resend=never)
+        expired = await self._ledger.do("expire", now_ms=now_ms())
+        if any(resolved.values()) or any(expired.values()):
+            log.warning("swept", **resolved, **expired)
+            self._wakeups.ring("notices")
+            for link in self._links:
+                self._wakeups.ring(f"link:{link.name}")
+
+    async def tidy(self) -> None:
+        """Drop what only piles up."""
+        done = await self._ledger.do("tidy", now_ms=now_ms())
+        if any(done.values()):
+            log.info("tidied", **done)
+            self._wakeups.ring("notices")

@@ -1,0 +1,140 @@
+"""`smsbridge run`: the appliance from start to clean stop.
+
+Exit codes: 0 a clean stop; 65 the ledger is not one of ours, newer than this program, or broken; 69 something needed is
+in use (a port, the state folder); 70 our own bug; 74 the ledger's disk failed.
+"""
+
+import asyncio
+import errno
+import re
+import signal
+import sqlite3
+import sys
+from typing import Any
+
+from bridge.app import trial
+from bridge.app.instance import AlreadyRunning
+from bridge.app.notify import Notifier, watchdog_interval_s
+from bridge.app.roles import Appliance
+from bridge.app.settings import Settings
+from bridge.ledger.migrate import WrongLedger
+from bridge.runtime import logs, loop
+from bridge.runtime.service import Periodic, start_all, stop_all
+
+EX_OK, EX_DATAERR, EX_UNAVAILABLE, EX_SOFTWARE, EX_IOERR = 0, 65, 69, 70, 74
+STOP_S_MAX = 40.0
+"""A stop that takes longer is cut off; the service unit allows 45 s."""
+
+log = logs.get("appliance")
+
+
+def run(settings: Settings, *, is_trial: bool) -> int:
+    """Run until SIGTERM or SIGINT; gives the exit code. `is_trial` adds a demo account and says what to try."""
+    logs.configure(settings.log)
+    event_loop = loop.install()
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    life = _Life(settings, is_trial=is_trial)
+    # Signal handlers are set once the reactor runs: Twisted takes over the loop's wake-up pipe when it starts.
+    reactor.callWhenRunning(lambda: event_loop.create_task(life.live(reactor)))
+    reactor.run(installSignalHandlers=False)
+    event_loop.run_until_complete(event_loop.shutdown_asyncgens())
+    event_loop.run_until_complete(event_loop.shutdown_default_executor())
+    event_loop.close()
+    return life.exit_code
+
+
+def _plain(error: Exception) -> str:
+    """What was in the way and what to do about it."""
+    if getattr(error, "errno", None) == errno.EADDRINUSE:
+        address = re.search(r"\('([^']+)', (\d+)", str(error)) or re.search(r"([\d.]+):(\d+)", str(error))
+        where = f"{address.group(1)}:{address.group(2)}" if address else "a listener's address"
+        return f"{where} is in use already; stop what listens there, or choose another port in the configuration"
+    if getattr(error, "errno", None) == errno.EACCES:
+        return f"{error}; ports below 1024 need CAP_NET_BIND_SERVICE, see docs/install.md"
+    return str(error)
+
+
+class _Life:
+    """One run of the appliance."""
+
+    def __init__(self, settings: Settings, *, is_trial: bool) -> None:
+        self.exit_code = EX_OK
+        self._settings = settings
+        self._is_trial = is_trial
+        self._end = asyncio.Event()
+        self._notifier = Notifier()
+
+    async def live(self, reactor: Any) -> None:
+        """Start, wait for the end, stop; whatever happens the reactor is stopped too."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.running().add_signal_handler(number, self._end.set)
+        try:
+            appliance = Appliance(self._settings, self._ledger_failed)
+            if await self._has_started(appliance):
+                try:
+                    await self._run_until_the_end(appliance)
+                finally:
+                    await self._stop(appliance)
+        except Exception:
+            log.exception("failed")
+            self.exit_code = EX_SOFTWARE
+        finally:
+            reactor.stop()
+
+    async def _has_started(self, appliance: Appliance) -> bool:
+        """Start everything; when that cannot be, say why and what to do, and set the exit code."""
+        try:
+            await appliance.start()
+        except AlreadyRunning as error:
+            self._cannot(EX_UNAVAILABLE, f"{error}; stop it first, or choose another state folder")
+        except WrongLedger as error:
+            self._cannot(EX_DATAERR, str(error))
+        except sqlite3.DatabaseError as error:
+            self._cannot(EX_DATAERR, f"the ledger cannot be opened ({error}); restore it from a backup")
+        except (OSError, ValueError) as error:
+            self._cannot(EX_UNAVAILABLE, _plain(error))
+        else:
+            return True
+        return False
+
+    def _cannot(self, code: int, why: str) -> None:
+        print(f"smsbridge: {why}", file=sys.stderr)
+        self.exit_code = code
+
+    async def _run_until_the_end(self, appliance: Appliance) -> None:
+        if self._is_trial:
+            print(await trial.welcome(appliance), flush=True)
+        beats = self._heartbeat(appliance)
+        await start_all(beats)
+        self._notifier.ready("accepting messages")
+        log.info("ready", links=len(self._settings.links))
+        await self._end.wait()
+        await stop_all(beats)
+
+    def _heartbeat(self, appliance: Appliance) -> list[Periodic]:
+        """The watchdog, if the service manager wants one: silent as soon as the loop hangs or the writer is dead."""
+        interval_s = watchdog_interval_s()
+
+        async def beat() -> None:
+            if appliance.core.ledger.worker.is_alive:
+                self._notifier.watchdog()
+
+        return [] if interval_s is None else [Periodic("watchdog", interval_s, beat)]
+
+    async def _stop(self, appliance: Appliance) -> None:
+        log.info("stopping")
+        self._notifier.stopping()
+        try:
+            async with asyncio.timeout(STOP_S_MAX):
+                await appliance.stop()
+        except TimeoutError:
+            log.error("stop cut off", after_s=STOP_S_MAX)
+        log.info("stopped")
+
+    def _ledger_failed(self, error: Exception) -> None:
+        """The disk failed the ledger: nothing more can be promised, so end at once and let the next start find out."""
+        log.error("ledger failed", error=str(error), advice="check the disk; nothing is acknowledged any more")
+        self.exit_code = EX_IOERR
+        self._end.set()

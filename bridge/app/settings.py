@@ -1,0 +1,93 @@
+"""All settings of a process, gathered from the rooms that use them.
+
+What a process needs to start is here: listeners, link endpoints, secrets. What the business changes
+(accounts, prices, numbers) lives in the ledger.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bridge.inbound_mail.settings import RelaySettings
+from bridge.intake.settings import IntakeSettings
+from bridge.runtime.logs import LogSettings
+from bridge.runtime.web_settings import HttpSettings
+from bridge.simulator.settings import MailSinkSettings, SimulatorSettings
+from bridge.smpp_out.settings import LinkSettings
+from bridge.smtp_in.settings import SmtpSettings
+
+TRIAL_LINK = "simulator"
+"""Name of the one link of the built-in defaults."""
+
+
+class Settings(BaseModel):
+    """The whole configuration. Every setting has a default, so an empty group may be left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state_folder: Path = Field(
+        default=Path("state"),
+        description="Folder of everything that must survive a restart: the ledger, and the control socket beside it. "
+        "It is made when it is missing; keep it on a local disk.",
+    )
+    domain: str = Field(
+        default="sms.localhost",
+        description="The mail domain of this appliance: mail to NUMBER@domain becomes a message, and our own mails "
+        "come from it.",
+    )
+    smtp: SmtpSettings = Field(default_factory=SmtpSettings, description="The e-mail door.")
+    http: HttpSettings = Field(default_factory=HttpSettings, description="The HTTP door.")
+    links: list[LinkSettings] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="The upstream SMPP links. Without any, messages are accepted and wait.",
+    )
+    relay: RelaySettings | None = Field(
+        default=None,
+        description="The mail server that takes our mails: reports and inbound messages. Without it they wait.",
+    )
+    simulator: SimulatorSettings | None = Field(
+        default=None,
+        description="The built-in SMSC, for trials: a link to its address and port reaches no handset. "
+        "Without this group it does not run.",
+    )
+    mail_sink: MailSinkSettings | None = Field(
+        default=None,
+        description="The built-in mail server, for trials: it files what the relay would deliver. "
+        "Without this group it does not run.",
+    )
+    intake: IntakeSettings = Field(default_factory=IntakeSettings, description="What is accepted, and for how long.")
+    log: LogSettings = Field(default_factory=LogSettings, description="The log, on standard output.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mail_for_our_domain(cls, values: Any) -> Any:
+        """`domain` alone is enough: unless `smtp.domains` says otherwise, the e-mail door takes mail for it."""
+        if not isinstance(values, dict) or not isinstance(values.get("domain"), str):
+            return values
+        smtp = values.get("smtp", {})
+        if not isinstance(smtp, dict) or "domains" in smtp:
+            return values
+        return {**values, "smtp": {**smtp, "domains": [values["domain"]]}}
+
+
+def embedded(state_folder: Path) -> Settings:
+    """The built-in defaults for a trial: the simulator as the one link, the mail sink as the relay."""
+    simulator = SimulatorSettings()
+    sink = MailSinkSettings(folder=state_folder / "mails")
+    return Settings(
+        state_folder=state_folder,
+        links=[
+            LinkSettings(
+                name=TRIAL_LINK,
+                host=simulator.address,
+                port=simulator.port,
+                system_id=simulator.system_id,
+                password=simulator.password,
+            )
+        ],
+        relay=RelaySettings(host=sink.address, port=sink.port),
+        simulator=simulator,
+        mail_sink=sink,
+    )

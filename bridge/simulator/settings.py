@@ -1,0 +1,51 @@
+"""What an operator can say about the built-in other side: the scripted SMSC and the mail sink."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SimulatorSettings(BaseModel):
+    """The built-in SMSC: a carrier that costs nothing and answers by the recipient's last digits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = Field(
+        default="127.0.0.1", description="Address to listen on; loopback, since it gives away receipts."
+    )
+    port: int = Field(
+        default=2775, ge=0, le=65535, description="TCP port; 2775 is the registered port of SMPP, 0 any free."
+    )
+    system_id: str = Field(
+        default="simulator", min_length=1, max_length=64, description="The one account that may bind."
+    )
+    password: str = Field(default="simulate", max_length=64, repr=False, description="Its password; this is no secret.")
+    receipt_delay_ms: int = Field(
+        default=200, ge=0, le=3_600_000, description="Milliseconds from the submission of a part to its receipt."
+    )
+    window: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="Receipts and inbound texts sent and not yet answered, at most, per session.",
+    )
+    connections_max: int = Field(default=20, ge=1, le=1000, description="Sessions at a time; more are closed at once.")
+    journal_max: int = Field(default=10_000, ge=1, le=1_000_000, description="Submitted parts remembered, for tests.")
+    waiting_max: int = Field(
+        default=100_000,
+        ge=1,
+        le=10_000_000,
+        description="Receipts and inbound texts kept for a link that is not bound.",
+    )
+
+
+class MailSinkSettings(BaseModel):
+    """The built-in mail sink: takes every mail and delivers none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = Field(
+        default="127.0.0.1", description="Address to listen on; loopback, since it takes mail from anyone."
+    )
+    port: int = Field(default=2526, ge=0, le=65535, description="TCP port; 0 takes any free one.")
+    folder: Path = Field(description="Folder the mails are written to, one file each.")

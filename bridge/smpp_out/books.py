@@ -1,0 +1,89 @@
+"""What became of the parts of one link: counted, logged, and settled with the ledger in batches.
+
+One settle call is on its way at a time; outcomes that come meanwhile share the next one. An outcome is kept
+until the ledger has taken it.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.messages.address import shorten
+from bridge.messages.message import ClaimedPart, Outcome, OutcomeKind
+from bridge.runtime import logs
+from bridge.smpp_out.batches import Batches
+
+SETTLE_MAX = 500
+"""Outcomes in one settle call."""
+RETRY_S = 1.0
+"""Wait after the ledger failed us."""
+
+_GOOD = frozenset({OutcomeKind.SUBMITTED, OutcomeKind.DEFERRED, OutcomeKind.UNWRITTEN})
+
+log = logs.get("link")
+
+
+class SettleLedger(Protocol):
+    """The verb of the ledger that takes outcomes."""
+
+    def settle(self, link: str, outcomes: list[Outcome]) -> Awaitable[None]:
+        """Book what became of claimed parts; returns after the commit."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a link did since the process started."""
+
+    written: int = 0
+    submitted: int = 0
+    deferred: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    unwritten: int = 0
+    late: int = 0
+
+
+class Books:
+    """Takes the outcomes of one link."""
+
+    def __init__(self, name: str, ledger: SettleLedger) -> None:
+        self.counts = Counts()
+        self._name = name
+        self._ledger = ledger
+        self._outcomes: Batches[Outcome] = Batches(f"settle {name}", self._settle, SETTLE_MAX)
+
+    def enter(self, part: ClaimedPart, outcome: Outcome) -> None:
+        """Tell the log, the counters and, with the next batch, the ledger."""
+        kind = outcome.kind.value
+        setattr(self.counts, kind, getattr(self.counts, kind) + 1)
+        write = log.info if outcome.kind in _GOOD else log.warning
+        write(
+            kind.replace("_", " "),
+            link=self._name,
+            message=part.message_id,
+            part=place(part),
+            recipient=shorten(part.recipient),
+            smsc_id=outcome.smsc_id,
+            reason=outcome.reason,
+        )
+        self._outcomes.add(outcome)
+
+    async def closed(self, timeout_s: float) -> bool:
+        """Wait until the ledger knows every outcome; False when it did not take them in time."""
+        return await self._outcomes.drained(timeout_s)
+
+    async def _settle(self, outcomes: list[Outcome]) -> None:
+        while True:
+            try:
+                await self._ledger.settle(self._name, outcomes)
+            except Exception:  # The outermost hook of settling: what became of a part must not be forgotten.
+                log.exception("settle failed", link=self._name, count=len(outcomes))
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+
+
+def place(part: ClaimedPart) -> str:
+    """Which part of its message: "1/2"."""
+    return f"{part.part_no}/{part.part_total}"

@@ -1,0 +1,95 @@
+"""The e-mail door as a service: the listeners, their TLS, and a stop that leaves no mail half accepted."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from bridge.runtime import logs
+from bridge.runtime.door import Door
+from bridge.runtime.identity import Gatekeeper
+from bridge.smtp_in import replies
+from bridge.smtp_in.handler import MailHandler
+from bridge.smtp_in.server import Doorway, SmtpConnection
+from bridge.smtp_in.settings import SmtpListen, SmtpSettings
+from bridge.smtp_in.trust import Trust
+
+STOP_TIMEOUT_S = 10.0
+"""How long a stop waits for the mails that are being accepted; the ledger answers within that, or says why."""
+
+log = logs.get("smtp")
+
+
+class SmtpDoor:
+    """Listens on every address of `settings.listen`. `domain` is named in the greeting."""
+
+    name = "smtp"
+
+    def __init__(self, settings: SmtpSettings, domain: str, gatekeeper: Gatekeeper, door: Door) -> None:
+        self._settings = settings
+        trust = Trust(gatekeeper, settings.plain_auth_networks)
+        self._doorway = Doorway(settings, domain, MailHandler(settings, trust, door))
+        self._servers: list[asyncio.Server] = []
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports listened on, in the order of the settings."""
+        return [int(server.sockets[0].getsockname()[1]) for server in self._servers]
+
+    async def start(self) -> None:
+        """Open the listeners. Raises OSError for a port that is taken, ssl.SSLError for a certificate that is none."""
+        # aiosmtpd logs every command, which holds numbers and secrets, and unknown ones even as warnings.
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
+        if any(listen.tls != "none" for listen in self._settings.listen):
+            self._doorway.tls_context = _tls_context(self._settings.certificate, self._settings.private_key)
+        loop = asyncio.get_running_loop()
+        try:
+            for listen in self._settings.listen:
+                server = await loop.create_server(
+                    self._protocol(listen, loop),
+                    listen.address,
+                    listen.port,
+                    ssl=self._doorway.tls_context if listen.tls == "implicit" else None,
+                )
+                self._servers.append(server)
+                log.info("listening", address=listen.address, port=self.ports[-1], tls=listen.tls)
+        except BaseException:
+            await self.stop()
+            raise
+
+    def _protocol(self, listen: SmtpListen, loop: asyncio.AbstractEventLoop) -> Callable[[], SmtpConnection]:
+        return lambda: SmtpConnection(self._doorway, loop, has_starttls=listen.tls == "starttls")
+
+    def reload(self) -> None:
+        """Read certificate and key again; open connections keep theirs. Raises OSError or ssl.SSLError."""
+        if self._doorway.tls_context is not None:
+            _load(self._doorway.tls_context, self._settings.certificate, self._settings.private_key)
+
+    async def stop(self) -> None:
+        """Take no more mail, answer the mails that are being accepted, close the rest."""
+        self._doorway.is_closing = True
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        for connection in list(self._doorway.inside):
+            connection.say_goodbye(replies.GOING_DOWN)
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await self._doorway.emptied()
+        except TimeoutError:
+            for connection in list(self._doorway.inside):
+                connection.abort()
+
+
+def _tls_context(certificate: Path | None, private_key: Path | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load(context, certificate, private_key)
+    return context
+
+
+def _load(context: ssl.SSLContext, certificate: Path | None, private_key: Path | None) -> None:
+    if certificate is None or private_key is None:
+        raise ValueError("smtp.certificate and smtp.private_key are needed for TLS")
+    context.load_cert_chain(certificate, private_key)

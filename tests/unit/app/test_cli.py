@@ -1,0 +1,585 @@
+"""The command line against canned answers: exact output, exit codes, and what is asked of the appliance."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.app import control_frames
+from bridge.app.cli_base import actor
+from bridge.app.cli_refusals import NEXT_STEPS, exit_code_of
+from bridge.messages.faults import TEMPORARY, Fault, FaultCode
+from tests.unit.app.desk import AT_MS, Desk, open_desk, run
+
+LATER_MS = 4_004_573_500_000
+"""2096-11-24 05:31:40Z"""
+
+ACCOUNT = {
+    "name": "ward7",
+    "account_class": "",
+    "email": "ward7@example.org",
+    "mobile": "",
+    "home_country": "SE",
+    "time_zone": "UTC",
+    "lane": "normal",
+    "mail_events": "all",
+    "originator": "",
+    "balance_mc": 12_500,
+    "overdraft_mc": 0,
+    "is_disabled": False,
+    "created_at_ms": AT_MS,
+}
+MESSAGE = {
+    "message_id": "6FD54FA2",
+    "state": "queued",
+    "account": "ward7",
+    "door": "smtp",
+    "originator": "447700900456",
+    "recipient": "46701740605",
+    "part_total": 2,
+    "price_mc": 2000,
+    "coding": "gsm7",
+    "reference": "",
+    "accepted_at_ms": AT_MS,
+    "links": "carrier-a",
+    "link": "carrier-a",
+    "lane": "normal",
+    "waiting_for": "",
+    "next_action_at_ms": None,
+}
+LINK = {
+    "name": "carrier-a",
+    "endpoint": "smpp.example.net:2775",
+    "system_id": "acme",
+    "state": "bound",
+    "since_at_ms": AT_MS,
+    "reason": "",
+    "window_used": 3,
+    "window_max": 10,
+    "queued": 12,
+}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with open_desk(tmp_path) as opened:
+        yield opened
+
+
+def shown(desk: Desk, name: str, answer: Any, *arguments: str) -> str:
+    """Standard output of a command that gets this answer and ends well."""
+    desk.answers[name] = answer
+    result = desk.run(*arguments)
+    assert (result.exit_code, result.exception) == (0, None), result.stderr
+    return result.stdout
+
+
+def test_account_list(desk: Desk) -> None:
+    other = {**ACCOUNT, "name": "x", "balance_mc": -5, "overdraft_mc": 1000, "account_class": "a", "is_disabled": True}
+    assert shown(desk, "account_list", [ACCOUNT, other], "account", "list") == (
+        "NAME   CREDIT  OVERDRAFT  LANE    CLASS  E-MAIL\n"
+        "ward7  12.500      0.000  normal         ward7@example.org\n"
+        "x      -0.005      1.000  normal  a      ward7@example.org  disabled\n"
+    )
+
+
+def test_account_show(desk: Desk) -> None:
+    pin = {"kind": "pin", "scopes": ["send"], "networks": [], "created_at_ms": AT_MS, "expires_at_ms": None}
+    networks = {**pin, "kind": "network", "networks": ["10.0.0.0/8", "fd00::/8"], "expires_at_ms": AT_MS}
+    posting = {
+        "kind": "top_up",
+        "cause": "top_up:invoice-1",
+        "amount_mc": 500_000,
+        "created_at_ms": AT_MS,
+        "actor": "root",
+        "reason": "yearly",
+    }
+    answer = {**ACCOUNT, "credentials": [pin, networks], "numbers": ["46701740699"], "postings": [posting]}
+    assert shown(desk, "account_show", answer, "account", "show", "ward7") == (
+        "account       ward7\n"
+        "credit        12.500\n"
+        "e-mail        ward7@example.org\n"
+        "home country  SE\n"
+        "time zone     UTC\n"
+        "lane          normal\n"
+        "mail events   all\n"
+        "numbers       46701740699\n"
+        "opened        2026-11-24 05:31:40Z\n"
+        "\n"
+        "credentials\n"
+        "KIND     MAY   FROM                 MADE                  EXPIRES\n"
+        "pin      send  anywhere             2026-11-24 05:31:40Z  never\n"
+        "network  send  10.0.0.0/8 fd00::/8  2026-11-24 05:31:40Z  2026-11-24 05:31:40Z\n"
+        "\n"
+        "latest postings\n"
+        "AT                    KIND     AMOUNT  CAUSE             BY    REASON\n"
+        "2026-11-24 05:31:40Z  top_up  500.000  top_up:invoice-1  root  yearly\n"
+    )
+
+
+def test_message_list(desk: Desk) -> None:
+    other = {**MESSAGE, "message_id": "0A0B0C0D", "part_total": 12, "state": "partly_delivered"}
+    output = shown(desk, "message_list", [MESSAGE, other], "message", "list", "--account", "ward7", "--state", "queued")
+    assert output == (
+        "MESSAGE   ACCEPTED              ACCOUNT  DOOR  FROM          TO           PARTS  STATE\n"
+        "6FD54FA2  2026-11-24 05:31:40Z  ward7    smtp  447700900456  46701740605      2  queued\n"
+        "0A0B0C0D  2026-11-24 05:31:40Z  ward7    smtp  447700900456  46701740605     12  partly delivered\n"
+    )
+    assert desk.asked == [("message_list", {"account": "ward7", "state": "queued", "count_max": 20})]
+
+
+def test_queue(desk: Desk) -> None:
+    part = {
+        "link": "carrier-a",
+        "state": "queued",
+        "lane": "alarm",
+        "count": 3,
+        "oldest_at_ms": AT_MS,
+        "waiting_for": "connection refused",
+        "next_action_at_ms": LATER_MS,
+    }
+    submitted = {**part, "state": "submitted", "count": 1200, "waiting_for": "", "next_action_at_ms": None}
+    owed = {"kind": "report", "count": 2, "oldest_at_ms": AT_MS, "reason": "", "next_action_at_ms": AT_MS}
+    assert shown(desk, "queue", {"parts": [part, submitted], "notices": [owed]}, "queue") == (
+        "LINK       LANE   STATE      PARTS  OLDEST                REASON              UNTIL\n"
+        "carrier-a  alarm  queued         3  2026-11-24 05:31:40Z  connection refused  2096-11-24 05:31:40Z\n"
+        "carrier-a  alarm  submitted   1200  2026-11-24 05:31:40Z  for the receipt\n"
+        "\n"
+        "MAILS   COUNT  OLDEST                REASON         UNTIL\n"
+        "report      2  2026-11-24 05:31:40Z  for the relay\n"
+    )
+    assert shown(desk, "queue", {"parts": [], "notices": []}, "queue") == "no part waits\n"
+
+
+def test_link_list(desk: Desk) -> None:
+    lost = {**LINK, "name": "b", "state": "lost", "window_used": 0, "window_max": 100, "reason": "connection refused"}
+    assert shown(desk, "link_list", [LINK, lost], "link", "list") == (
+        "LINK       ENDPOINT               SYSTEM_ID  STATE  SINCE                 WINDOW  QUEUED  REASON\n"
+        "carrier-a  smpp.example.net:2775  acme       bound  2026-11-24 05:31:40Z    3/10      12\n"
+        "b          smpp.example.net:2775  acme       lost   2026-11-24 05:31:40Z   0/100      12  connection refused\n"
+    )
+
+
+def test_status(desk: Desk) -> None:
+    answer = {
+        "version": "0.1.0",
+        "pid": 4711,
+        "started_at_ms": AT_MS,
+        "state_folder": "/var/lib/smsbridge",
+        "listeners": [
+            {"door": "smtp", "address": "127.0.0.1", "port": 2525, "tls": "none"},
+            {"door": "http", "address": "::1", "port": 8443, "tls": "tls"},
+        ],
+        "links": [],
+    }
+    assert shown(desk, "status", answer, "status") == (
+        "version        0.1.0\n"
+        "process        4711\n"
+        "running since  2026-11-24 05:31:40Z\n"
+        "state folder   /var/lib/smsbridge\n"
+        "\n"
+        "DOOR  LISTENS ON      TLS\n"
+        "smtp  127.0.0.1:2525\n"
+        "http  [::1]:8443      tls\n"
+    )
+
+
+def test_numbers_and_prices(desk: Desk) -> None:
+    number = {"number": "46701740699", "account": "ward7", "mail": "ward7@example.org"}
+    assert shown(desk, "number_list", [number], "number", "list") == (
+        "NUMBER       ACCOUNT  MAIL\n46701740699  ward7    ward7@example.org\n"
+    )
+    line = {"prefix": "", "account_class": "", "price_mc": 1000}
+    other = {"prefix": "46", "account_class": "hospital", "price_mc": 800}
+    assert shown(desk, "tariff_list", [line, other], "tariff", "list") == (
+        "PREFIX      CLASS     PRICE\neverywhere  every     1.000\n46          hospital  0.800\n"
+    )
+    output = shown(desk, "tariff_set", other, "tariff", "set", "46", "0.8", "--class", "hospital")
+    assert output == "one part to 46 costs 0.800 for class hospital\n"
+    assert desk.asked[-1] == ("tariff_set", {"prefix": "46", "price_mc": 800, "account_class": "hospital"})
+    output = shown(desk, "number_add", number, "number", "add", "+46 70", "--account", "ward7", "--mail", "a@b")
+    assert output == "texts to 46701740699 are mailed to ward7@example.org\n"
+
+
+def test_empty_lists_say_so_beside_the_output(desk: Desk) -> None:
+    commands = ("account list", "number list", "tariff list", "message list", "link list")
+    for command in commands:
+        desk.answers = {command.replace(" ", "_"): []}
+        result = desk.run(*command.split())
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert result.stderr.startswith("no ")
+
+
+def test_send(desk: Desk) -> None:
+    sent = [
+        {"message_id": "6FD54FA2", "recipient": "46701740605", "part_total": 1, "price_mc": 1000},
+        {"message_id": "6FD54FA3", "recipient": "46701740606", "part_total": 1, "price_mc": 10_000},
+    ]
+    arguments = ("--account", "ward7", "--to", "46701740605", "--to", "46701740606", "Pump 3", "stopped")
+    assert shown(desk, "send", sent, "send", *arguments) == (
+        "MESSAGE   TO           PARTS  CHARGED\n"
+        "6FD54FA2  46701740605      1    1.000\n"
+        "6FD54FA3  46701740606      1   10.000\n"
+    )
+    assert desk.asked == [
+        (
+            "send",
+            {
+                "account": "ward7",
+                "to": ["46701740605", "46701740606"],
+                "text": "Pump 3 stopped",
+                "originator": "",
+                "lane": "",
+                "reference": "",
+            },
+        )
+    ]
+
+
+def test_send_takes_its_text_from_standard_input(desk: Desk) -> None:
+    desk.answers["send"] = []
+    result = desk.run("send", "--account", "ward7", "--to", "1", "-", stdin="two\nlines\n\n")
+    assert result.exit_code == 0
+    assert desk.asked[0][1]["text"] == "two\nlines"
+
+
+def test_a_text_that_is_not_utf_8_is_refused(desk: Desk) -> None:
+    result = desk.run("send", "--account", "ward7", "--to", "1", "Stra\udcdfe")
+    assert (result.exit_code, desk.asked) == (65, [])
+    assert result.stderr == "smsbridge: the text is not UTF-8; set the terminal to UTF-8, or convert it with iconv\n"
+
+
+def test_the_account_may_come_from_the_environment(desk: Desk) -> None:
+    desk.answers["send"] = []
+    result = run("send", "--to", "1", "x", SMSBRIDGE_ACCOUNT="ops", SMSBRIDGE_STATE_FOLDER=str(desk.folder))
+    assert result.exit_code == 0, result.stderr
+    assert desk.asked[0][1]["account"] == "ops"
+
+
+def test_account_add_shows_the_pin_once_and_alone_on_its_line(desk: Desk) -> None:
+    desk.answers["account_add"] = {"name": "ward7", "pin": "K7QF2M9X"}
+    result = desk.run("account", "add", "ward7", "--credit", "500", "--overdraft", "1.5", "--lane", "alarm")
+    assert result.stdout == "account ward7 is open\nPIN  K7QF2M9X\n"
+    assert "shown only now" in result.stderr
+    ((_, values),) = desk.asked
+    assert (values["credit_mc"], values["overdraft_mc"], values["lane"]) == (500_000, 1500, "alarm")
+    assert (values["pin"], values["networks"]) == (None, [])
+
+
+def test_an_imported_pin_needs_a_network_and_is_never_shown(desk: Desk) -> None:
+    refused = desk.run("account", "add", "panel", "--pin", "4711")
+    assert refused.exit_code == 64
+    assert refused.stderr == (
+        "smsbridge: a given PIN needs --network; name the network its device is in, as 192.168.7.0/24\n"
+    )
+    assert desk.asked == []
+    desk.answers["account_add"] = {"name": "panel", "pin": ""}
+    network = ("--network", "192.168.7.0/24")
+    result = desk.run("account", "add", "panel", "--pin", "4711", *network)
+    assert (result.stdout, result.stderr) == ("account panel is open\n", "")
+    desk.answers["account_set_pin"] = {"name": "panel", "pin": ""}
+    result = desk.run("account", "set-pin", "panel", "--pin", "-", *network, stdin="0815\n")
+    assert result.stdout == "account panel has a new PIN\n"
+    assert [values["pin"] for _, values in desk.asked] == ["4711", "0815"]
+    assert desk.run("account", "set-pin", "panel", "--pin", "-", *network, stdin="\n").exit_code == 64
+
+
+def test_top_up(desk: Desk) -> None:
+    answer = {"name": "ward7", "amount_mc": 100_000, "balance_mc": 112_500, "key": "i-1", "is_new": True}
+    arguments = ("account", "top-up", "ward7", "100", "--key", "i-1")
+    assert shown(desk, "account_top_up", answer, *arguments) == "100.000 added to ward7, which now has 112.500\n"
+    assert shown(desk, "account_top_up", {**answer, "is_new": False}, *arguments) == (
+        "i-1 was booked before; nothing added to ward7, which now has 112.500\n"
+    )
+    shown(desk, "account_top_up", answer, "account", "top-up", "ward7", "100")
+    shown(desk, "account_top_up", answer, "account", "top-up", "ward7", "100")
+    keys = [values["key"] for _, values in desk.asked]
+    assert keys[:2] == ["i-1", "i-1"]
+    assert len(set(keys)) == 3, "a key that is made up is new each time"
+    assert {values["actor"] for _, values in desk.asked} == {actor()}
+
+
+def test_disable_enable_and_allow_network(desk: Desk) -> None:
+    state = {"name": "ward7", "is_disabled": True}
+    assert shown(desk, "account_disable", state, "account", "disable", "ward7") == "account ward7 is disabled\n"
+    assert shown(desk, "account_enable", state, "account", "enable", "ward7") == "account ward7 is enabled\n"
+    network = {"name": "ward7", "network": "10.0.0.0/8"}
+    assert shown(desk, "account_allow_network", network, "account", "allow-network", "ward7", "10.0.0.0/8") == (
+        "mail from 10.0.0.0/8 is accepted for account ward7\n"
+    )
+
+
+def test_an_audit_that_fails_is_an_exit_code_too(desk: Desk) -> None:
+    good = {"name": "sums are balances", "is_ok": True, "detail": ""}
+    bad = {"name": "nobody is below the floor", "is_ok": False, "detail": '[{"account_id": 3}]'}
+    assert shown(desk, "ledger_audit", {"is_ok": True, "checks": [good]}, "ledger", "audit") == (
+        "ok    sums are balances\n"
+    )
+    desk.answers["ledger_audit"] = {"is_ok": False, "checks": [good, bad]}
+    for more in ((), ("--json",)):
+        result = desk.run("ledger", "audit", *more)
+        assert result.exit_code == 65
+        assert result.stderr.startswith("smsbridge: 1 of 2 checks failed; ")
+    assert json.loads(result.stdout) == desk.answers["ledger_audit"]
+
+
+def test_inbound_from_the_simulator(desk: Desk) -> None:
+    arguments = ("simulator", "inbound", "46701740605", "46701740699", "Hello")
+    answer = {"receivers": 1, "part_total": 2}
+    assert shown(desk, "simulator_inbound", answer, *arguments) == "handed to the appliance in 2 parts\n"
+    desk.answers["simulator_inbound"] = {"receivers": 0, "part_total": 1}
+    result = desk.run(*arguments)
+    assert result.exit_code == 69
+    assert result.stderr.startswith("smsbridge: no link is bound to the simulator; ")
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("account list", [ACCOUNT]),
+        ("account show ward7", {**ACCOUNT, "credentials": []}),
+        ("number list", []),
+        ("tariff list", []),
+        ("message list", [MESSAGE]),
+        ("message show 6FD54FA2", {**MESSAGE, "text": "åß漢"}),
+        ("queue", {"parts": [], "notices": []}),
+        ("link list", [LINK]),
+        ("status", {"pid": 1}),
+    ],
+)
+def test_json_is_the_answer_and_nothing_else(command: str, answer: Any, desk: Desk) -> None:
+    name = "_".join(word for word in command.split() if word.islower() and word != "ward7")
+    output = shown(desk, name, answer, *command.split(), "--json")
+    assert json.loads(output) == answer
+    assert "\\u" not in output
+
+
+def test_what_a_text_holds_cannot_steer_the_terminal(desk: Desk) -> None:
+    nasty = {**MESSAGE, "originator": "\x1b]0;owned\x07", "account": "a\nb"}
+    output = shown(desk, "message_list", [nasty], "message", "list")
+    assert "\x1b" not in output
+    assert r"\x1b]0;owned\x07" in output
+    assert len(output.splitlines()) == 2
+
+
+@pytest.mark.parametrize("code", FaultCode)
+def test_a_fault_is_told_with_what_to_do_next(code: FaultCode, desk: Desk) -> None:
+    desk.answers["account_show"] = Fault(code, "details", private="never shown")
+    result = desk.run("account", "show", "ward7")
+    assert result.exit_code == exit_code_of(code)
+    assert result.exit_code == 75 or code not in TEMPORARY
+    assert result.stdout == ""
+    next_step = (
+        ""
+        if code in (FaultCode.BAD_REQUEST, FaultCode.BAD_RECIPIENT, FaultCode.BAD_ORIGINATOR)
+        else (f"; {NEXT_STEPS[code]}")
+    )
+    assert result.stderr == f"smsbridge: {Fault(code, 'details').sentence}{next_step}\n"
+    assert "never shown" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["bogus"], "smsbridge: No such command 'bogus'; see `smsbridge --help`\n"),
+        (["send"], "smsbridge: Missing argument 'TEXT...'; see `smsbridge send --help`\n"),
+        (["message", "list", "--count", "0"], "smsbridge: Invalid value for '--count': "),
+        (
+            ["account", "top-up", "a", "1.2345"],
+            "smsbridge: Invalid value for 'AMOUNT': not an amount of credit: '1.2345'",
+        ),
+        (
+            ["account", "top-up", "a", "--", "-5", "x"],
+            "smsbridge: Got unexpected extra argument (x); see `smsbridge acc",
+        ),
+        (["account", "add"], "smsbridge: Missing argument 'NAME'; see `smsbridge account add --help`\n"),
+        (["--colour"], "smsbridge: No such option '--colour'; see `smsbridge --help`\n"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line(arguments: list[str], words: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 64
+    assert result.stderr.startswith(words)
+    assert result.stderr.count("\n") == 1
+
+
+def test_without_arguments_the_help_is_shown() -> None:
+    result = run()
+    assert result.exit_code == 64
+    assert result.stdout.startswith("Usage: smsbridge [OPTIONS] COMMAND")
+
+
+def test_help_works_everywhere_and_names_no_hidden_option() -> None:
+    for arguments in ([], ["account"], ["account", "add"], ["simulator"], ["simulator", "inbound"]):
+        result = run(*arguments, "-h")
+        assert result.exit_code == 0
+        assert ("--config" in result.stdout) == (arguments == [])
+
+
+def test_where_the_appliance_is_may_be_said_anywhere(desk: Desk, tmp_path: Path) -> None:
+    desk.answers["queue"] = {"parts": [], "notices": []}
+    folder = str(desk.folder)
+    config = tmp_path / "bridge.yaml"
+    config.write_text(f"state_folder: {folder}\n")
+    elsewhere = str(tmp_path / "elsewhere")
+    for result in (
+        run("queue", "--state-folder", folder),
+        run("--state-folder", folder, "queue"),
+        run("--state-folder", elsewhere, "queue", "--state-folder", folder),
+        run("--config", str(config), "queue"),
+        run("queue", "--config", str(config)),
+        run("queue", SMSBRIDGE_CONFIG=str(config)),
+        run("queue", SMSBRIDGE_STATE_FOLDER=folder),
+        run("--config", str(tmp_path / "elsewhere.yaml"), "queue", "--state-folder", folder),
+    ):
+        assert (result.exit_code, result.stdout) == (0, "no part waits\n"), result.stderr
+
+
+def test_a_running_appliance_is_found_though_its_configuration_is_wrong_now(desk: Desk, tmp_path: Path) -> None:
+    desk.answers["queue"] = {"parts": [], "notices": []}
+    config = tmp_path / "bridge.yaml"
+    config.write_text(f"state_folder: {desk.folder}\ncolour: green\nlinks: 5\n")
+    assert run("queue", "--config", str(config)).exit_code == 0
+
+
+def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bridge.app.cli_place.SYSTEM_CONFIG", tmp_path / "no-system-config.yaml")
+    result = run("queue")
+    assert result.exit_code == 69
+    assert result.stderr == (
+        "smsbridge: no appliance runs in state; start it with `smsbridge run`, or say where it is with --config FILE "
+        "or --state-folder FOLDER\n"
+    )
+    assert not (tmp_path / "state").exists(), "a question must not found a ledger"
+
+
+def test_some_commands_need_a_running_appliance(tmp_path: Path) -> None:
+    for arguments in (["status"], ["simulator", "inbound", "1", "2", "x"]):
+        result = run("--state-folder", str(tmp_path), *arguments)
+        assert result.exit_code == 69
+        assert result.stderr == f"smsbridge: no appliance runs in {tmp_path}; start it with `smsbridge run`\n"
+
+
+def test_an_appliance_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.app.cli_simulator.INBOUND_TIMEOUT_S", 0.05)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / control_frames.SOCKET_NAME))
+        silent.listen()
+        result = run("--state-folder", str(tmp_path), "simulator", "inbound", "1", "2", "x")
+    assert result.exit_code == 75
+    assert result.stderr == (
+        f"smsbridge: the appliance does not answer on {tmp_path}/control.sock (timed out); it may be busy or hang: "
+        "read its log, then try again\n"
+    )
+
+
+def test_the_system_configuration_is_used_when_nobody_names_another(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.answers["queue"] = {"parts": [], "notices": []}
+    config = tmp_path / "bridge.yaml"
+    config.write_text(f"state_folder: {desk.folder}\n")
+    monkeypatch.setattr("bridge.app.cli_place.SYSTEM_CONFIG", config)
+    monkeypatch.chdir(tmp_path.parent)
+    assert run("queue").exit_code == 0
+    assert run("status", "--state-folder", str(tmp_path / "none")).exit_code == 69
+
+
+def test_check_tells_all_that_is_wrong_and_opens_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "bridge.yaml"
+    config.write_text("colour: green\nsmtp:\n  size_max: many\n")
+    result = run("check", "--config", str(config))
+    assert (result.exit_code, result.stdout) == (78, "")
+    assert [line.replace(str(config), "FILE") for line in result.stderr.splitlines()] == [
+        "FILE:1: colour: is no setting; the settings here are state_folder, domain, smtp, http, links, relay, "
+        "simulator, mail_sink, intake, log",
+        'FILE:3: smtp.size_max: "many" is not a whole number; write a whole number from 10240 to 52428800 '
+        "(the default is 1048576)",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bridge.yaml"]
+
+
+def test_check_says_what_a_good_configuration_would_open(tmp_path: Path) -> None:
+    config = tmp_path / "bridge.yaml"
+    config.write_text(
+        "state_folder: /tmp/state\ndomain: sms.example.org\nhttp:\n  listen:\n    - address: '::1'\n"
+        "links:\n  - {name: carrier-a, host: smpp.example.net, system_id: acme, password: twelve chars, tls: true}\n"
+    )
+    result = run("check", "--config", str(config))
+    assert result.exit_code == 0
+    assert result.stdout == (
+        f"{config}: good\n"
+        "  state folder    /tmp/state\n"
+        "  mail domains    sms.example.org\n"
+        "  e-mail in       127.0.0.1:2525\n"
+        "  HTTP in         [::1]:8080\n"
+        "  link carrier-a  smpp.example.net:2775 (TLS) as acme\n"
+        "  mail out        none: reports wait\n"
+    )
+    assert result.stderr == (
+        f"{config}:7: links[0].password: the password has 12 characters, SMPP allows 8; some carriers take it all the "
+        "same; else ask for a shorter one (a warning)\n"
+    )
+
+
+def test_run_with_a_wrong_configuration_starts_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "bridge.yaml"
+    config.write_text("state_folder: here\ncolour: green\n")
+    result = run("run", "--config", str(config))
+    assert result.exit_code == 78
+    assert result.stderr.startswith(f"{config}:2: colour: is no setting; ")
+    assert not (tmp_path / "here").exists()
+
+
+def test_check_of_the_built_in_defaults(tmp_path: Path) -> None:
+    result = run("check", "--state-folder", str(tmp_path / "state"))
+    assert result.exit_code == 0
+    assert result.stdout.startswith("the built-in defaults: good\n")
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_reader_that_has_seen_enough_gets_no_complaint(desk: Desk) -> None:
+    desk.answers["message_list"] = [MESSAGE] * 1000
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", "from bridge.app.cli import cli; cli(prog_name='smsbridge')", "message", "list"],
+            env={
+                **os.environ,
+                "SMSBRIDGE_STATE_FOLDER": str(desk.folder),
+                "PYTHONPATH": str(Path(__file__).parents[3]),
+            },
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_the_actor_behind_sudo_is_who_called_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("SUDO_USER", "alice")
+    assert actor() == "alice"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert actor() != "alice", "only root can have been called with sudo"
+
+
+def test_the_command_line_does_not_install_the_reactor() -> None:
+    """It would cost every command its start, and the loop must be chosen before."""
+    program = "import sys; import bridge.app.cli; print('twisted.internet.reactor' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,308 @@
+"""The simulated SMSC on loopback, seen by an ESME made of our Session, and by smpplib, which nobody here wrote."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bridge.messages.inbound import InboundPart
+from bridge.messages.message import PartState
+from bridge.messages.receipt import Receipt
+from bridge.runtime.loop import monotonic_ms
+from bridge.simulator.script import Behaviour
+from bridge.simulator.settings import SimulatorSettings
+from bridge.simulator.smsc import Smsc
+from bridge.smpp import pdus, translate
+from bridge.smpp.codec import encode
+from bridge.smpp.constants import Status
+from bridge.smpp.session import NEED_DATA, Answered, BindRefused, Bound, Event, Requested, Role, Session, Unbound
+from tests.support import asyncio_test, eventually
+
+
+class Esme:
+    """A plain ESME over asyncio streams: records events, answers deliver_sm with `deliver_status`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.session = Session(Role.ESME, window_max=100, now_ms=monotonic_ms())
+        self.events: list[Event] = []
+        self.deliver_status = 0
+        self.is_gone = False
+        self.unanswered_max = 0
+        """Deliveries that came in one read, before any of them was answered."""
+        self._reader, self._writer = reader, writer
+        self.reading = asyncio.create_task(self._read())
+
+    def send(self, pdu: pdus.Pdu, token: object = None) -> None:
+        self._writer.write(self.session.send(pdu, token, now_ms=monotonic_ms()))
+
+    def submit(self, recipient: str, token: object = None) -> None:
+        self.send(
+            pdus.SubmitSm(
+                source_addr="Test", destination_addr=recipient, registered_delivery=1, short_message=b"hello"
+            ),
+            token or recipient,
+        )
+
+    def of(self, kind: type) -> list:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def statuses(self) -> dict[object, int]:
+        return {event.token: event.response.status for event in self.of(Answered)}
+
+    @property
+    def arrivals(self) -> list[Receipt | InboundPart]:
+        return [translate.from_deliver_sm(event.pdu) for event in self.of(Requested)]
+
+    async def _read(self) -> None:
+        try:
+            while data := await self._reader.read(65_536):
+                self.session.receive_data(data, monotonic_ms())
+                asked = []
+                while (event := self.session.next_event()) is not NEED_DATA:
+                    self.events.append(event)
+                    if isinstance(event, Requested):
+                        asked.append(event.sequence)
+                self.unanswered_max = max(self.unanswered_max, len(asked))
+                for sequence in asked:
+                    answer = pdus.DeliverSmResp(status=self.deliver_status)
+                    self._writer.write(self.session.respond(sequence, answer))
+                self._writer.write(self.session.take_output())
+        except ConnectionError:
+            pass
+        self.is_gone = True
+
+    async def close(self) -> None:
+        self.reading.cancel()
+        self._writer.close()
+        await asyncio.gather(self.reading, self._writer.wait_closed(), return_exceptions=True)
+
+
+@asynccontextmanager
+async def simulated(**settings: object) -> AsyncIterator[Smsc]:
+    smsc = Smsc(SimulatorSettings(port=0, receipt_delay_ms=10, **settings))
+    await smsc.start()
+    try:
+        yield smsc
+    finally:
+        await smsc.stop()
+        await eventually(lambda: not smsc.connections)
+
+
+@asynccontextmanager
+async def bound_to(smsc: Smsc, *, password: str = "simulate", bind: type = pdus.BindTransceiver) -> AsyncIterator[Esme]:
+    esme = Esme(*await asyncio.open_connection("127.0.0.1", smsc.port))
+    esme.send(bind(system_id="simulator", password=password))
+    await eventually(lambda: esme.of(Bound) or esme.of(BindRefused))
+    try:
+        yield esme
+    finally:
+        await esme.close()
+
+
+async def closed(reader: asyncio.StreamReader) -> bool:
+    """Wait until the peer closes; whether it said nothing before."""
+    try:
+        return await reader.read() == b""
+    except ConnectionError:
+        return True
+
+
+@asyncio_test
+async def test_a_part_is_answered_and_its_receipt_follows() -> None:
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        esme.submit("447700900123")
+        await eventually(lambda: esme.arrivals)
+        answer = esme.of(Answered)[0].response
+        receipt = esme.arrivals[0]
+        assert answer.status == 0
+        assert len(answer.message_id) == 8
+        assert int(answer.message_id, 16) >= 0
+        assert (receipt.smsc_id, receipt.state, receipt.error) == (answer.message_id, PartState.DELIVERED, "000")
+        assert receipt.originator == "447700900123"
+        assert [entry.text for entry in smsc.journal] == ["hello"]
+
+
+@asyncio_test
+async def test_the_numbers_of_the_table() -> None:
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        for suffix in ("1001", "1002", "1003", "1005", "1006", "1008", "1009", "1010"):
+            esme.submit(f"44770090{suffix}", suffix)
+        await eventually(lambda: len(esme.arrivals) == 7)
+        ids = {event.token: event.response.message_id for event in esme.of(Answered)}
+        states = {receipt.originator[-4:]: receipt.state for receipt in esme.arrivals}
+        assert states["1001"] is PartState.UNDELIVERABLE
+        assert states["1002"] is PartState.EXPIRED
+        assert states["1010"] is PartState.DELIVERED
+        assert esme.statuses["1003"] == Status.RINVDSTADR
+        assert "1003" not in states
+        assert "1005" not in esme.statuses
+        assert "1005" not in states
+        spelled = {receipt.originator[-4:]: receipt.smsc_id for receipt in esme.arrivals}
+        assert spelled["1008"] == str(int(ids["1008"], 16))
+        assert [receipt.originator[-4:] for receipt in esme.arrivals].count("1009") == 2
+
+
+@asyncio_test
+async def test_a_receipt_can_come_before_the_answer() -> None:
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        esme.submit("447700901006")
+        await eventually(lambda: esme.of(Answered))
+        kinds = [type(event) for event in esme.events]
+        assert kinds.index(Requested) < kinds.index(Answered)
+
+
+@asyncio_test
+async def test_throttled_twice_then_taken() -> None:
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        for token in ("first", "second", "third"):
+            esme.submit("447700901004", token)
+        await eventually(lambda: len(esme.statuses) == 3)
+        assert list(esme.statuses.values()) == [Status.RTHROTTLED, Status.RTHROTTLED, 0]
+
+
+@asyncio_test
+async def test_a_dropped_connection_answers_what_came_before_and_nothing_after() -> None:
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        smsc.script.then([Behaviour(), Behaviour(), Behaviour(drops=True)])
+        for n in range(5):
+            esme.submit(f"44770090020{n}", f"part {n}")
+        await eventually(lambda: esme.is_gone)
+        assert esme.statuses == {"part 0": 0, "part 1": 0}
+        assert len(smsc.journal) == 3
+
+
+@asyncio_test
+async def test_receipts_wait_for_the_next_session() -> None:
+    async with simulated() as smsc:
+        async with bound_to(smsc, bind=pdus.BindTransmitter) as esme:
+            esme.submit("447700900123")
+            await eventually(lambda: esme.of(Answered))
+        await eventually(lambda: not smsc.connections)
+        async with bound_to(smsc) as esme:
+            await eventually(lambda: esme.arrivals)
+            assert esme.arrivals[0].state is PartState.DELIVERED
+
+
+@asyncio_test
+async def test_a_delivery_that_cannot_be_taken_comes_again() -> None:
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        esme.deliver_status = Status.RX_T_APPN
+        sending = asyncio.create_task(smsc.send_inbound("447700900555", "447700900001", "again"))
+        await eventually(lambda: len(esme.arrivals) == 1)
+        esme.deliver_status = 0
+        assert await sending == [0]
+        assert [arrival.text for arrival in esme.arrivals] == ["again", "again"]
+        assert [status for _, status in smsc.answers] == [Status.RX_T_APPN, 0]
+
+
+@asyncio_test
+async def test_a_refusal_of_a_delivery_is_final() -> None:
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        esme.deliver_status = Status.RX_R_APPN
+        assert await smsc.send_inbound("447700900555", "447700900001", "no") == [Status.RX_R_APPN]
+        assert len(esme.arrivals) == 1
+
+
+@asyncio_test
+async def test_a_long_inbound_text_comes_in_parts() -> None:
+    text = "Привет, " * 40
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        assert set(await smsc.send_inbound("447700900555", "447700900001", text)) == {0}
+        pieces = [arrival for arrival in esme.arrivals if isinstance(arrival, InboundPart)]
+        assert "".join(piece.text for piece in sorted(pieces, key=lambda piece: piece.concat.number)) == text
+        assert {piece.concat.total for piece in pieces} == {len(pieces)}
+        assert len({piece.concat.reference for piece in pieces}) == 1
+
+
+@asyncio_test
+async def test_the_window_towards_the_esme_is_kept() -> None:
+    async with simulated(window=3) as smsc, bound_to(smsc) as esme:
+        for n in range(60):
+            esme.submit(f"4477009002{n:02d}")
+        await eventually(lambda: len(smsc.answers) == 60)
+        assert 0 < esme.unanswered_max <= 3
+
+
+@asyncio_test
+async def test_strangers_are_refused() -> None:
+    async with simulated() as smsc:
+        async with bound_to(smsc, password="wrong") as esme:
+            assert esme.of(BindRefused)[0].status == Status.RINVPASWD
+            await eventually(lambda: esme.is_gone)
+        smsc.bind_status = Status.RBINDFAIL
+        async with bound_to(smsc) as esme:
+            assert esme.of(BindRefused)[0].status == Status.RBINDFAIL
+        assert smsc.bind_total == 2
+
+
+@asyncio_test
+async def test_more_sessions_than_allowed_are_closed() -> None:
+    async with simulated(connections_max=1) as smsc, bound_to(smsc):
+        reader, writer = await asyncio.open_connection("127.0.0.1", smsc.port)
+        writer.write(encode(pdus.BindTransceiver(system_id="simulator", password="simulate"), 1))
+        assert await closed(reader)
+        assert smsc.bind_total == 1
+        writer.close()
+        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+@asyncio_test
+async def test_garbage_closes_the_connection_and_nothing_else() -> None:
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        reader, writer = await asyncio.open_connection("127.0.0.1", smsc.port)
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        esme.submit("447700900123")
+        await eventually(lambda: esme.of(Answered))
+
+
+@asyncio_test
+async def test_it_says_goodbye() -> None:
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        smsc.unbind_all()
+        await eventually(lambda: esme.of(Unbound))
+        await eventually(lambda: esme.is_gone)
+
+
+@asyncio_test
+async def test_waiting_receipts_are_bounded() -> None:
+    async with simulated(waiting_max=5) as smsc:
+        sending = [asyncio.create_task(smsc.send_inbound("447700900555", "1", str(n))) for n in range(8)]
+        await eventually(lambda: smsc.dropped == 3)
+        async with bound_to(smsc) as esme:
+            await eventually(lambda: len(esme.arrivals) == 5)
+            assert [arrival.text for arrival in esme.arrivals] == ["3", "4", "5", "6", "7"]
+            results = await asyncio.gather(*sending)
+            assert results == [[Status.RMSGQFUL]] * 3 + [[0]] * 5
+
+
+@asyncio_test
+async def test_the_traffic_generator_speaks_to_it_through_smpplib() -> None:
+    async with simulated() as smsc:
+        smsc.script.then([Behaviour(status=Status.RINVDSTADR)])
+        command = [*("-m", "bridge.simulator.traffic", "--port", str(smsc.port)), *("--count", "120", "--rate", "0")]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        output, errors = await process.communicate()
+        text = output.decode()
+        assert (process.returncode, errors) == (1, b""), text
+        assert "sent 120, accepted 119, unanswered 0" in text
+        assert "receipts 119 DELIVRD" in text
+        assert len(smsc.journal) == 120
+        assert {entry.text for entry in smsc.journal} == {"Load from the simulator's traffic generator"}
+
+
+@asyncio_test
+async def test_the_traffic_generator_says_why_there_is_no_session() -> None:
+    async with simulated() as smsc:
+        command = ["-m", "bridge.simulator.traffic", "--port", str(smsc.port), "--password", "wrong"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        _, errors = await process.communicate()
+        assert process.returncode == 2
+        assert b"Invalid Password" in errors
