@@ -83,6 +83,7 @@ class Worker:
         self._on_failure = on_failure
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._failure: Exception | None = None
+        self._is_stopped = False
         self._tx = Transaction(connection)
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self.tally = Tally()
@@ -92,6 +93,7 @@ class Worker:
 
     def stop(self) -> None:
         """Commit everything handed in so far, end the thread and close the connection."""
+        self._is_stopped = True
         self._queue.put(None)
         self._thread.join(STOP_TIMEOUT_S)
         self._connection.close()
@@ -105,8 +107,8 @@ class Worker:
 
         Raises Fault QUEUE_FULL when too many wait, LedgerFailed after a disk failure.
         """
-        if self._failure is not None:
-            raise LedgerFailed(str(self._failure))
+        if self._failure is not None or self._is_stopped:
+            raise LedgerFailed(str(self._failure or "the ledger is closed"))
         if self._queue.qsize() >= QUEUE_MAX:
             raise Fault(FaultCode.QUEUE_FULL, private="the writer cannot keep up")
         self._queue.put(_Request(verb, argument, token))

@@ -54,13 +54,17 @@ class Gatekeeper:
         self._ledger = ledger
         self._key = secrets.token_bytes(32)
         self._verified: dict[bytes, _Verified] = {}
+        self._generation = 0
+        self._checking: dict[bytes, asyncio.Task[_Verified | Fault]] = {}
         self._networks: list[dict[str, Any]] | None = None
         self._pool = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="password")
         self._checks = 0
 
     def forget(self) -> None:
         """Drop everything remembered: call after any change of accounts or credentials."""
+        self._generation += 1
         self._verified.clear()
+        self._checking.clear()
         self._networks = None
 
     def close(self) -> None:
@@ -78,9 +82,13 @@ class Gatekeeper:
 
     async def by_network(self, peer: Peer, scope: str = "send") -> Identity | None:
         """The account that the peer's source network is bound to, or None."""
-        if self._networks is None:
-            self._networks = await self._ledger.read("network_credentials")
-        return authenticate.by_network(self._networks, scope, peer.ip, now_ms())
+        networks = self._networks
+        if networks is None:
+            generation = self._generation
+            networks = await self._ledger.read("network_credentials")
+            if generation == self._generation:
+                self._networks = networks
+        return authenticate.by_network(networks, scope, peer.ip, now_ms())
 
     async def hash_secret(self, kind: CredentialKind, secret: str) -> str:
         """The verifier to store for a new secret."""
@@ -93,6 +101,34 @@ class Gatekeeper:
         known = self._verified.get(digest)
         if known is not None and known.until_s > time.monotonic():
             return known
+        # One check serves everybody who waits with the same secret: a start must not turn a crowd of devices away.
+        check = self._checking.get(digest)
+        if check is None:
+            check = spawn(self._verify_anew(digest, account_name, secret, kinds, peer), "check a login")
+            self._checking[digest] = check
+            check.add_done_callback(lambda done: self._checked(digest, done))
+        verified = await asyncio.shield(check)
+        if isinstance(verified, Fault):
+            raise Fault(verified.code, verified.detail, private=verified.private)
+        return verified
+
+    def _checked(self, digest: bytes, check: "asyncio.Task[_Verified | Fault]") -> None:
+        if self._checking.get(digest) is check:
+            del self._checking[digest]
+
+    async def _verify_anew(
+        self, digest: bytes, account_name: str, secret: str, kinds: tuple[CredentialKind, ...], peer: Peer
+    ) -> _Verified | Fault:
+        """Check a secret against the ledger and remember the answer; a refusal is a value, for several wait for it."""
+        try:
+            return await self._look_up(digest, account_name, secret, kinds, peer)
+        except Fault as fault:
+            return fault
+
+    async def _look_up(
+        self, digest: bytes, account_name: str, secret: str, kinds: tuple[CredentialKind, ...], peer: Peer
+    ) -> _Verified:
+        generation = self._generation
         facts = await self._ledger.read("credentials_of", name=account_name)
         credential = await self._check(facts, secret, kinds)
         if credential is None:
@@ -102,7 +138,8 @@ class Gatekeeper:
         if len(self._verified) >= CACHE_MAX:
             self._verified.clear()
         verified = _Verified(facts["account"], dict(credential), time.monotonic() + CACHE_S)
-        self._verified[digest] = verified
+        if generation == self._generation:
+            self._verified[digest] = verified
         return verified
 
     async def _check(self, facts: Any, secret: str, kinds: tuple[CredentialKind, ...]) -> Any:

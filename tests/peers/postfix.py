@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -116,8 +117,10 @@ async def open_postfix(transports: dict[str, int], *settings: str) -> AsyncItera
         await _until_it_listens(postfix, process)
         yield postfix
     finally:
-        if process.returncode is None:
-            process.terminate()
+        # The process we started is a script that waits for its master, which is what must end.
+        master = folder / "queue" / "pid" / "master.pid"
+        if process.returncode is None and master.exists():
+            os.kill(int(master.read_text()), signal.SIGTERM)
         await process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -55,7 +55,7 @@ class Relay:
                 verb = line[:4].upper()
                 if verb == b"DATA":
                     peer.sendall(b"354 go on\r\n")
-                    body = b"".join(iter(lambda: lines.readline(), b".\r\n"))
+                    body = b"".join(iter(lines.readline, b".\r\n"))
                     self.given.append(body)
                     if self.is_silent:
                         continue
@@ -303,9 +303,7 @@ def test_the_service_manager_hears_ready_only_when_every_listener_is_up(applianc
     config = appliance.write_config()
     command = [*PROGRAM, "--config", str(config), "run"]
     with appliance.log_path.open("ab") as log:
-        appliance.process = subprocess.Popen(
-            command, stdout=log, stderr=log, env=os.environ | appliance.environment
-        )
+        appliance.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | appliance.environment)
     heard = [manager.recv(4096).decode()]
     for port in (appliance.smtp_port, appliance.http_port):
         socket.create_connection(("127.0.0.1", port), 5).close()

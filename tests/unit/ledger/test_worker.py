@@ -152,3 +152,5 @@ def test_stop_commits_what_was_handed_in(tmp_path: Path) -> None:
     desk.worker.start()
     desk.worker.stop()
     assert kept(path) == {str(n) for n in range(20)}
+    with pytest.raises(LedgerFailed, match="closed"):
+        desk.worker.submit("keep", "late", "late")
