@@ -34,13 +34,15 @@ class ConfigError:
 class ConfigErrors(Exception):
     """A configuration that must not be started: all its errors, in the order of the file."""
 
-    def __init__(self, errors: list[ConfigError]) -> None:
+    def __init__(self, errors: list[ConfigError], more: int = 0) -> None:
+        """`more`: how many further ones nobody has put into words."""
         super().__init__(errors)
+        self.more = more
         self.errors = sorted(errors, key=lambda error: (error.line, error.key))
 
     def __str__(self) -> str:
         lines = [str(error) for error in self.errors[:ERRORS_MAX]]
-        more = len(self.errors) - ERRORS_MAX
+        more = len(self.errors) - len(lines) + self.more
         return "\n".join([*lines, *([f"... and {more} more"] if more > 0 else [])])
 
 

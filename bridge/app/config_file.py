@@ -70,7 +70,7 @@ def read(path: Path, state_folder: Path | None = None) -> Reading:
             elif not blame.knows(root, finding.also):
                 blame.add(root, finding.loc, finding.wrong, finding.right)
     if settings is None or blame.errors:
-        raise ConfigErrors(blame.errors)
+        raise ConfigErrors(blame.errors, blame.more)
     return Reading(settings, warnings)
 
 
@@ -101,11 +101,18 @@ class _Blame:
 
     def __init__(self, file: str, errors: list[ConfigError]) -> None:
         self.errors = errors
+        self.more = 0
         self._file = file
+        self._blamed: set[str] = set()
+        self._around: set[str] = set()
+        for error in errors:
+            self._remember(error.key)
 
     def add(self, root: Node, loc: Loc, wrong: str, right: str) -> None:
         if not self.knows(root, loc):
-            self.errors.append(self.error(root, loc, wrong, right))
+            error = self.error(root, loc, wrong, right)
+            self.errors.append(error)
+            self._remember(error.key)
 
     def error(self, root: Node, loc: Loc, wrong: str, right: str) -> ConfigError:
         return ConfigError(self._file, _nearest(root, loc)[0].line, key_of(root, loc) or "the file", wrong, right)
@@ -113,7 +120,16 @@ class _Blame:
     def knows(self, root: Node, loc: Loc) -> bool:
         """Whether this setting, one in it or one around it was blamed before."""
         key = key_of(root, loc)
-        return bool(key) and any(_is_within(key, e.key) or _is_within(e.key, key) for e in self.errors)
+        return key in self._blamed or key in self._around or not self._blamed.isdisjoint(_groups_of(key))
+
+    def _remember(self, key: str) -> None:
+        self._blamed.add(key)
+        self._around.update(_groups_of(key))
+
+
+def _groups_of(key: str) -> list[str]:
+    """What a setting is in: `links` and `links[0]` for `links[0].port`."""
+    return [key[: found.start()] for found in re.finditer(r"[.\[]", key)]
 
 
 def anchored(model: Model, folder: Path) -> Model:
@@ -196,13 +212,15 @@ def _validate(root: Node, blame: _Blame) -> Settings | None:
             return Settings.model_validate_json(json.dumps(root.plain()), strict=True)
         except ValidationError as refusal:
             findings = refusal.errors(include_url=False)
+        if len(findings) > ERRORS_MAX:
+            blame.more = len(findings) - ERRORS_MAX
         refused = []
-        for finding in findings:
+        for finding in findings[:ERRORS_MAX]:
             loc = words.real_loc(Settings, finding["loc"])
             blame.add(root, loc, *config_words.explain(finding, Settings, key_of(root, loc)))
             refused.append(_nearest(root, loc)[0])
         removed = [_remove(root, node) for node in refused]
-        if not any(removed):
+        if blame.more or not any(removed):
             return None
 
 
@@ -213,10 +231,6 @@ def key_of(root: Node, loc: Loc) -> str:
     for step in rest:
         key = f"{key}[{step}]" if isinstance(step, int) else f"{key}.{step}".lstrip(".")
     return key
-
-
-def _is_within(key: str, group: str) -> bool:
-    return key == group or (key.startswith(group) and key[len(group)] in ".[")
 
 
 def _nearest(root: Node, loc: Loc) -> tuple[Node, Loc]:

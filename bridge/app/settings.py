@@ -40,7 +40,7 @@ class Settings(BaseModel):
     http: HttpSettings = Field(default_factory=HttpSettings, description="The HTTP door.")
     links: list[LinkSettings] = Field(
         default_factory=list,
-        max_length=1000,
+        max_length=100,
         description="The upstream SMPP links. Without any, messages are accepted and wait.",
     )
     relay: RelaySettings | None = Field(

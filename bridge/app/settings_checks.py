@@ -4,6 +4,7 @@ Nothing is opened for writing and no socket is made: a check may run beside the 
 """
 
 import ipaddress
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from bridge.app.settings import Settings
 SMPP_PASSWORD_MAX = 8
 """Characters of a password in SMPP 3.4, 4.1.1 (nine octets with the final zero)."""
 DOMAIN_LENGTH_MAX = 253
+CLASHES_MAX = 3
+"""Listeners named for one that clashes: the first may be left out because it is wrong itself."""
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _ANY_ADDRESSES = ("0.0.0.0", "::", "")  # noqa: S104  compared with, never bound
@@ -57,13 +60,14 @@ def _listeners(settings: Settings) -> Iterator[_Listener]:
 
 
 def _clashes(settings: Settings) -> Iterator[Finding]:
-    seen: list[_Listener] = []
+    seen: dict[int, list[_Listener]] = {}
     for listener in _listeners(settings):
-        for other in seen:
-            if listener.port == other.port != 0 and _share_an_address(listener.address, other.address):
-                wrong = f"port {listener.port} is taken by {words_of(other.loc)}"
-                yield Finding((*listener.loc, "port"), wrong, "give each listener a port of its own", also=other.loc)
-        seen.append(listener)
+        others = seen.setdefault(listener.port, [])
+        clashing = (other for other in others if listener.port and _share_an_address(listener.address, other.address))
+        for other in itertools.islice(clashing, CLASHES_MAX):
+            wrong = f"port {listener.port} is taken by {words_of(other.loc)}"
+            yield Finding((*listener.loc, "port"), wrong, "give each listener a port of its own", also=other.loc)
+        others.append(listener)
 
 
 def _share_an_address(one: str, other: str) -> bool:

@@ -15,8 +15,8 @@ import yaml
 from bridge.app.config_errors import ConfigError, printable
 from bridge.app.yaml_scalars import Scalar, plain_scalar
 
-NODES_MAX = 20_000
-"""Values in one file, aliases counted as often as they are used: a thousand links fit, a bomb does not."""
+NODES_MAX = 5_000
+"""Values in one file, aliases counted as often as they are used: a hundred links fit, a bomb does not."""
 DEPTH_MAX = 12
 """Levels of nesting; the settings need five."""
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

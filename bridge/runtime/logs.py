@@ -3,6 +3,7 @@
 Text for people at a terminal, JSON for a journal. Whatever a value holds, a line stays one line.
 """
 
+import asyncio
 import json
 import logging
 import sys
@@ -42,12 +43,29 @@ def configure(settings: LogSettings) -> None:
 
 
 class _Out:
-    """Standard output as it is when a line is written, so that a redirected stream is followed."""
+    """Standard output as it is when a line is written, so that a redirected stream is followed.
+
+    On the loop, the lines of one turn are flushed together: a system call for each would cost more than the line.
+    """
+
+    def __init__(self) -> None:
+        self._is_due = False
 
     def write(self, text: str) -> None:
         sys.stdout.write(text)
 
     def flush(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            sys.stdout.flush()
+            return
+        if not self._is_due:
+            self._is_due = True
+            loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_due = False
         sys.stdout.flush()
 
 
@@ -72,11 +90,12 @@ def _as_json(logger: Any, method: str, event: EventDict) -> str:
 def _as_text(logger: Any, method: str, event: EventDict) -> str:
     level = event.pop("level")
     room = event.pop("room", "")
-    name = event.pop("event")
+    name = str(event.pop("event"))
+    name = name if name.isprintable() else _one_line(name)
     trace = event.pop("exception", None)
     mark = "" if level == "info" else f"{level.upper()} "
     values = "  ".join(f"{key}={_one_line(value)}" for key, value in event.items() if value not in (None, ""))
-    line = f"{_stamp(time.time())[11:-5]}  {room:<12} {mark + str(name):<{_TEXT_WIDTH}} {values}".rstrip()
+    line = f"{_stamp(time.time())[11:-5]}  {room:<12} {mark + name:<{_TEXT_WIDTH}} {values}".rstrip()
     return line if trace is None else f"{line}\n    " + trace.replace("\n", "\n    ")
 
 

@@ -158,6 +158,15 @@ def test_errors_are_told_in_the_order_of_the_file_and_bounded() -> None:
     assert lines[100:] == ["... and 50 more"]
 
 
+def test_too_many_errors_are_counted_and_not_told(tmp_path: Path) -> None:
+    path = write(tmp_path, "".join(f"colour{n}: green\n" for n in range(1000)))
+    with pytest.raises(ConfigErrors) as caught:
+        config_file.load(path)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 101
+    assert lines[-1] == "... and 900 more"
+
+
 def test_a_wrong_value_is_shown_without_doing_harm() -> None:
     assert shown("a\x1b[2Jb\n") == r'"a\x1b[2Jb\n"'
     assert shown("x" * 100) == '"' + "x" * 57 + '..."'
