@@ -265,9 +265,8 @@ class Audit(TypedDict):
 
 
 class Injected(TypedDict):
-    """How many bound ESMEs the simulator gave the inbound message to, and in how many parts."""
+    """In how many parts the appliance took an inbound text from the simulator."""
 
-    receivers: int
     part_total: int
 
 

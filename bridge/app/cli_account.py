@@ -73,7 +73,7 @@ def account_add(pin: str | None, networks: tuple[str, ...], is_json: bool, name:
       smsbridge account add panel-3 --lane alarm --pin 4711 --network 192.168.7.0/24
     """
     given = _given_pin(pin, networks)
-    answer: NewPin = call("account_add", name=name, pin=given, networks=list(networks), **values)
+    answer: NewPin = call("account_add", name=name, pin=given, networks=list(networks), actor=actor(), **values)
     _show_pin(answer, is_json, f"account {name} is open")
 
 

@@ -46,6 +46,7 @@ class Commands(Protocol):
         networks: list[str],
         credit_mc: int,
         overdraft_mc: int,
+        actor: str,
     ) -> NewPin: ...
 
     async def account_list(self) -> Any:

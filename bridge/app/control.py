@@ -156,7 +156,7 @@ class ControlServer:
         except Exception:
             log.exception("failed", command=name)
             return frames.fault(Fault(FaultCode.TRY_LATER, "an error of the appliance itself"))
-        log.info("done", command=name)
+        log.debug("done", command=name)
         return answer
 
     async def _carry_out(self, name: str, values: dict[str, Any]) -> Any:

@@ -5,11 +5,11 @@ thousandths of a credit.
 """
 
 import os
-from importlib.metadata import version
 from typing import Any
 
 from bridge.app import answers
 from bridge.app.settings import Settings
+from bridge.app.version import version
 from bridge.intake import authenticate
 from bridge.intake.authenticate import CredentialKind, Identity
 from bridge.intake.prepare import Tables
@@ -138,6 +138,7 @@ class Operations:
         networks: list[str] | None = None,
         credit_mc: int = 0,
         overdraft_mc: int = 0,
+        actor: str = "",
     ) -> answers.NewPin:
         """Open an account with a PIN, generated unless one is imported (then with its networks)."""
         verifier, shown = await self._new_pin(pin, networks or [])
@@ -161,7 +162,7 @@ class Operations:
             verifier=verifier,
             networks=authenticate.parse_networks(networks or []),
             credit_mc=credit_mc,
-            actor=_actor(),
+            actor=actor or _actor(),
             now_ms=at_ms,
         )
         self._gatekeeper.forget()
@@ -318,7 +319,9 @@ class Operations:
         if not self._simulator.is_bound:
             raise Fault(FaultCode.TRY_LATER, "no link is bound to the simulator; `smsbridge link list` says why")
         statuses = await self._simulator.send_inbound(originator, recipient, text)
-        return {"receivers": 1, "part_total": len(statuses)}
+        if any(statuses):
+            raise Fault(FaultCode.TRY_LATER, "the link did not take it; its log says why")
+        return {"part_total": len(statuses)}
 
     async def status(self) -> answers.Status:
         """The appliance at a glance."""
@@ -328,7 +331,7 @@ class Operations:
             for listen in self._settings.http.listen
         ]
         return {
-            "version": version("smsbridge"),
+            "version": version(),
             "pid": os.getpid(),
             "started_at_ms": self._started_at_ms,
             "state_folder": str(self._settings.state_folder.absolute()),

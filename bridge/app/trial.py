@@ -27,10 +27,15 @@ async def welcome(appliance: Appliance) -> str:
         made = await operations.account_add(name=DEMO, credit_mc=DEMO_CREDIT_MC, email="demo@localhost")
         await operations.number_add(number=VIRTUAL_NUMBER, account=DEMO, mail="demo@localhost")
         _keep(folder / PIN_FILE, made["pin"])
-    pin = _kept(folder / PIN_FILE)
     accounts = {account["name"]: account for account in await operations.account_list()}
-    balance_mc = accounts[DEMO]["balance_mc"] if DEMO in accounts else 0
-    return _text(appliance.settings, pin, balance_mc)
+    if DEMO not in accounts:
+        names = ", ".join(accounts)
+        return _text(appliance.settings, "ACCOUNT", "PIN", f"accounts: {names} (their PINs are known to you alone)")
+    pin = _kept(folder / PIN_FILE)
+    credit = format_credits(accounts[DEMO]["balance_mc"])
+    return _text(
+        appliance.settings, DEMO, pin, f"account {DEMO}   PIN {pin}   credit {credit}   virtual number {VIRTUAL_NUMBER}"
+    )
 
 
 def _keep(path: Path, pin: str) -> None:
@@ -43,10 +48,10 @@ def _kept(path: Path) -> str:
     try:
         return path.read_text().strip()
     except FileNotFoundError:
-        return "(set one: smsbridge account set-pin demo)"
+        return "PIN"
 
 
-def _text(settings: Settings, pin: str, balance_mc: int) -> str:
+def _text(settings: Settings, account: str, pin: str, whose: str) -> str:
     smtp, http = settings.smtp.listen[0], settings.http.listen[0]
     programs = Path(sys.executable).parent
     address = f"{DEMO_NUMBER}@{settings.domain}"
@@ -62,18 +67,18 @@ def _text(settings: Settings, pin: str, balance_mc: int) -> str:
         f"  mails to you     kept in {sink.folder.absolute()}" if sink else "",
         f"  ledger           {settings.state_folder.absolute()}",
         "",
-        f"  account {DEMO}   PIN {pin}   credit {format_credits(balance_mc)}   virtual number {VIRTUAL_NUMBER}",
+        f"  {whose}",
         "",
         "Paste one of these into another terminal:",
         "",
         "  # an e-mail becomes a message, and its receipt comes back by mail",
-        f"  {_mail_command(programs, smtp.address, smtp.port, pin, address)}",
+        f"  {_mail_command(programs, smtp.address, smtp.port, account, pin, address)}",
         "",
         "  # a plain HTTP GET, as an alarm panel sends it",
-        f"  curl 'http://{http.address}:{http.port}/send?account={DEMO}&pin={pin}&to={DEMO_NUMBER}&text=Pump+2+stopped'",
+        f"  curl 'http://{http.address}:{http.port}/send?account={account}&pin={pin}&to={DEMO_NUMBER}&text=Pump+2+stopped'",
         "",
         "  # from the command line; then look at its whole life with: message show ID",
-        f"  {command} send --account {DEMO} --to {DEMO_NUMBER} 'Pump 2 stopped'",
+        f"  {command} send --account {account} --to {DEMO_NUMBER} 'Pump 2 stopped'",
         "",
         "Ctrl-C stops; the next start goes on with what is here. What happens from now on, one line each (UTC):",
         "",
@@ -81,13 +86,13 @@ def _text(settings: Settings, pin: str, balance_mc: int) -> str:
     return "\n".join(line for line in lines if line is not None)
 
 
-def _mail_command(programs: Path, host: str, port: int, pin: str, address: str) -> str:
+def _mail_command(programs: Path, host: str, port: int, account: str, pin: str, address: str) -> str:
     if shutil.which("swaks"):
         return (
-            f"swaks --server {host}:{port} --auth-user {DEMO} --auth-password {pin} --from you@example.com"
+            f"swaks --server {host}:{port} --auth-user {account} --auth-password {pin} --from you@example.com"
             f" --to={address} --header 'Subject: Alarm' --body 'Pump 2 stopped'"
         )
     return (
         f"{shlex.quote(str(programs / 'python'))} -m bridge.simulator.mailer --server {host}:{port}"
-        f" --user {DEMO} --password {pin} --to {address} --text 'Pump 2 stopped'"
+        f" --user {account} --password {pin} --to {address} --text 'Pump 2 stopped'"
     )

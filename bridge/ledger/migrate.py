@@ -46,9 +46,7 @@ def prepare(connection: sqlite3.Connection) -> int:
     """
     before = version_of(connection)
     if before > newest():
-        raise WrongLedger(
-            f"the ledger has schema {before}, this program knows {newest()}: start the newer program"
-        )
+        raise WrongLedger(f"the ledger has schema {before}, this program knows {newest()}: start the newer program")
     if before == 0:
         apply(connection, (_SQL / "schema.sql").read_text(encoding="utf-8"), newest())
     for version in range(max(before, 1) + 1, newest() + 1) if before else ():
