@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 import time
+from functools import lru_cache
 from typing import Any, TextIO, cast
 
 import structlog
@@ -28,7 +29,6 @@ def configure(settings: LogSettings) -> None:
     level = getattr(logging, settings.level.upper())
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
             _as_json if settings.format == "json" else _as_text,
@@ -79,7 +79,12 @@ class _Bridge(logging.Handler):
 
 
 def _stamp(now_s: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_s)) + f".{int(now_s * 1000) % 1000:03d}Z"
+    return f"{_second(int(now_s))}.{int(now_s * 1000) % 1000:03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(at_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at_s))
 
 
 def _as_json(logger: Any, method: str, event: EventDict) -> str:

@@ -9,7 +9,7 @@ from bridge.messages.faults import Fault, FaultCode
 PROCESSES_MAX = 2
 """Mails read in processes at the same time; each takes a core."""
 TIMEOUT_S = 5.0
-"""How long reading one mail may take: 1 MiB of honest HTML takes 0.1 s."""
+"""How long reading one mail may take: 1 MiB of honest HTML takes 0.1 s with the start of the process."""
 WAIT_S = 10.0
 """How long a mail waits for a process; then its sender is told to come back."""
 

@@ -17,6 +17,8 @@ from bridge.smtp_in.trust import Trust
 
 STOP_TIMEOUT_S = 10.0
 """How long a stop waits for the mails that are being accepted; the ledger answers within that, or says why."""
+HANDSHAKE_TIMEOUT_S = 10.0
+"""How long a TLS handshake may take; until it is done a connection is not counted anywhere."""
 
 log = logs.get("smtp")
 
@@ -51,6 +53,7 @@ class SmtpDoor:
                     listen.address,
                     listen.port,
                     ssl=self._doorway.tls_context if listen.tls == "implicit" else None,
+                    ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if listen.tls == "implicit" else None,
                 )
                 self._servers.append(server)
                 log.info("listening", address=listen.address, port=self.ports[-1], tls=listen.tls)

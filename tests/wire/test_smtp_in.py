@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import logging
+import sqlite3
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +19,8 @@ from bridge.intake.settings import IntakeSettings
 from bridge.ledger.outbox import Notice
 from bridge.messages.message import MailThread, Outcome, OutcomeKind
 from bridge.runtime.loop import now_ms
-from bridge.smtp_in import reading, server
+from bridge.smtp_in import reading, server, service
+from bridge.smtp_in.server import SmtpConnection
 from bridge.smtp_in.service import SmtpDoor
 from bridge.smtp_in.settings import SmtpListen, SmtpSettings
 from tests.house import LINK, PRICE_MC, House, open_house
@@ -575,16 +578,58 @@ async def test_a_connection_that_breaks_leaves_no_half_mail(tmp_path: Path) -> N
         assert await setup.count() == 0
 
 
+@asynccontextmanager
+async def at_the_commit(setup: Setup, talk: Talk) -> AsyncIterator[SmtpConnection]:
+    """A mail after its final dot while its commit has to wait, as another process holds the ledger's lock."""
+    (connection,) = setup.door._doorway.inside
+    other = sqlite3.connect(setup.house.ledger.path, isolation_level=None)
+    try:
+        await talk.do("MAIL FROM:<a@b.c>", f"RCPT TO:<{TO}>", "DATA")
+        other.execute("BEGIN IMMEDIATE")
+        await talk.send(b"\r\nHi\r\n.\r\n")
+        await eventually(lambda: connection._is_answering)
+        yield connection
+        other.execute("ROLLBACK")
+    finally:
+        other.close()
+
+
 @asyncio_test
 async def test_a_mail_is_accepted_though_the_client_hangs_up_behind_the_dot(tmp_path: Path) -> None:
     async with open_setup(tmp_path) as setup:
         talk = await setup.talk()
-        await talk.do("MAIL FROM:<a@b.c>", f"RCPT TO:<{TO}>", "DATA")
-        await talk.send(b"\r\nHi\r\n.\r\n")
-        talk.writer.transport.abort()
-        await eventually(lambda: not setup.door._doorway.inside)
-        seen = await setup.count()
-        assert seen in (0, 1), "all or nothing"
+        with capture_logs() as logs:
+            async with at_the_commit(setup, talk):
+                talk.writer.transport.abort()
+                await eventually(lambda: not setup.door._doorway.inside)
+            # Also told to the operator and to the link, though nobody waits for the answer.
+            await eventually(lambda: any(line["event"] == "accepted" for line in logs))
+        assert await setup.texts() == [("46701740605", "Hi")]
+
+
+@asyncio_test
+async def test_a_stop_waits_for_the_mail_that_is_being_accepted(tmp_path: Path) -> None:
+    async with open_setup(tmp_path) as setup:
+        talk = await setup.talk()
+        async with at_the_commit(setup, talk):
+            stopping = asyncio.ensure_future(setup.door.stop())
+            await asyncio.sleep(0.05)
+            assert not stopping.done()
+        assert (await talk.reply()).startswith("250 2.0.0 queued as")
+        assert (await talk.reply()).startswith("421 4.3.2")
+        await stopping
+        assert await setup.count() == 1
+
+
+@asyncio_test
+async def test_no_deadline_cuts_off_a_mail_that_is_being_accepted(tmp_path: Path) -> None:
+    async with open_setup(tmp_path, command_timeout_s=0.2, session_timeout_s=0.4) as setup:
+        talk = await setup.talk()
+        async with at_the_commit(setup, talk) as connection:
+            await asyncio.sleep(0.6)
+            assert connection.transport is not None
+        assert (await talk.reply()).startswith("250 2.0.0 queued as")
+        assert (await talk.reply()).startswith("421 4.4.2"), "now the session's time is up"
 
 
 # --- bounds ---
@@ -621,6 +666,20 @@ async def test_a_command_that_trickles_in_is_not_waited_for(tmp_path: Path) -> N
         assert (await talk.reply()).startswith("421 4.4.2")
         assert await talk.reply() == ""
         trickling.cancel()
+
+
+@asyncio_test
+async def test_a_tls_handshake_that_never_comes_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "HANDSHAKE_TIMEOUT_S", 0.2)
+    write_certificate(tmp_path, "localhost")
+    files = {"certificate": tmp_path / "cert.pem", "private_key": tmp_path / "key.pem"}
+    async with open_setup(tmp_path, listen=[SmtpListen(port=0, tls="implicit")], **files) as setup:
+        reader, writer = await asyncio.open_connection("127.0.0.1", setup.door.ports[0])
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        await writer.wait_closed()
 
 
 @asyncio_test
@@ -682,7 +741,10 @@ async def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
 
 
 @asyncio_test
-async def test_no_log_line_holds_a_number_a_text_or_a_secret(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_no_log_line_holds_a_number_a_text_or_a_secret(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     with capture_logs() as logs:
         async with open_setup(tmp_path) as setup:
             talk = await setup.talk()
@@ -691,7 +753,7 @@ async def test_no_log_line_holds_a_number_a_text_or_a_secret(tmp_path: Path, cap
             await talk.do("MAIL FROM:<a@b.c>", "RCPT TO:<46701740605@elsewhere.example>", "RSET", b64(PIN), PIN)
             await talk.do("RCPT TO:<46701740605>")
             await talk.close()
-    out = "".join(capfd.readouterr()) + "\n".join(str(line) for line in logs)
+    out = "".join(capfd.readouterr()) + caplog.text + "\n".join(str(line) for line in logs)
     assert "recipient refused" in out
     for secret in ("46701740605", "anary", PIN, b64(PIN), b64(f"\0demo\0{PIN}")):
         assert secret not in out
