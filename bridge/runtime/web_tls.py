@@ -7,13 +7,10 @@ from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLContextFactory, IReactorTime
 from zope.interface import implementer
 
-LOOK_EVERY_S = 10.0
-"""How often a new connection makes us look whether the files have changed; a renewal may take that long to show."""
+from bridge.runtime.renewal import Renewal
+
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and authenticated encryption only. TLS 1.3 has no others."""
-
-Stamp = tuple[tuple[int, int], ...]
-"""Time of change (ns) and size of each file."""
 
 
 @implementer(IOpenSSLContextFactory)
@@ -25,30 +22,22 @@ class Certificate:
         self._paths = (certificate, private_key)
         self._events = events
         self._reactor = reactor
-        self._stamp = self._look()
+        self._renewal = Renewal(self._paths, reactor.seconds())
         self._context = self._read()
-        self._looked_at_s = reactor.seconds()
 
     def getContext(self) -> SSL.Context:
-        now_s = self._reactor.seconds()
-        if now_s - self._looked_at_s >= LOOK_EVERY_S:
-            self._looked_at_s = now_s
-            self._renew()
+        self._renew()
         return self._context
 
     def _renew(self) -> None:
         """Read changed files. Ones that are no good, or half written, are tried again at the next look."""
         try:
-            stamp = self._look()
-            if stamp != self._stamp:
+            if self._renewal.is_due(self._reactor.seconds()):
                 self._context = self._read()
-                self._stamp = stamp
+                self._renewal.taken()
                 self._events.info("certificate read", file=str(self._paths[0]))
         except (ValueError, OSError) as error:
             self._events.error("certificate kept", why=str(error))
-
-    def _look(self) -> Stamp:
-        return tuple((facts.st_mtime_ns, facts.st_size) for facts in (path.stat() for path in self._paths))
 
     def _read(self) -> SSL.Context:
         certificate, private_key = self._paths

@@ -9,6 +9,7 @@ from pathlib import Path
 from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper
+from bridge.runtime.renewal import Renewal
 from bridge.smtp_in import replies
 from bridge.smtp_in.handler import MailHandler
 from bridge.smtp_in.server import Doorway, SmtpConnection
@@ -33,6 +34,7 @@ class SmtpDoor:
         trust = Trust(gatekeeper, settings.plain_auth_networks)
         self._doorway = Doorway(settings, domain, MailHandler(settings, trust, door))
         self._servers: list[asyncio.Server] = []
+        self._renewal: Renewal | None = None
 
     @property
     def ports(self) -> list[int]:
@@ -43,9 +45,11 @@ class SmtpDoor:
         """Open the listeners. Raises OSError for a port that is taken, ssl.SSLError for a certificate that is none."""
         # aiosmtpd logs every command, which holds numbers and secrets, and unknown ones even as warnings.
         logging.getLogger("mail.log").setLevel(logging.ERROR)
+        loop = asyncio.get_running_loop()
         if any(listen.tls != "none" for listen in self._settings.listen):
             self._doorway.tls_context = _tls_context(self._settings.certificate, self._settings.private_key)
-        loop = asyncio.get_running_loop()
+            files = (self._settings.certificate, self._settings.private_key)
+            self._renewal = Renewal(tuple(path for path in files if path is not None), loop.time())
         try:
             for listen in self._settings.listen:
                 server = await loop.create_server(
@@ -62,12 +66,25 @@ class SmtpDoor:
             raise
 
     def _protocol(self, listen: SmtpListen, loop: asyncio.AbstractEventLoop) -> Callable[[], SmtpConnection]:
-        return lambda: SmtpConnection(self._doorway, loop, has_starttls=listen.tls == "starttls")
+        def connection() -> SmtpConnection:
+            self._renew(loop.time())
+            return SmtpConnection(self._doorway, loop, has_starttls=listen.tls == "starttls")
 
-    def reload(self) -> None:
-        """Read certificate and key again; open connections keep theirs. Raises OSError or ssl.SSLError."""
-        if self._doorway.tls_context is not None:
-            _load(self._doorway.tls_context, self._settings.certificate, self._settings.private_key)
+        return connection
+
+    def _renew(self, now_s: float) -> None:
+        """Read a renewed certificate; open connections keep theirs. Files that are no good are tried again later."""
+        if self._doorway.tls_context is None or self._renewal is None:
+            return
+        try:
+            if self._renewal.is_due(now_s):
+                # Into a new context first: a live one would be left with the certificate of another key.
+                _tls_context(self._settings.certificate, self._settings.private_key)
+                _load(self._doorway.tls_context, self._settings.certificate, self._settings.private_key)
+                self._renewal.taken()
+                log.info("certificate read", file=str(self._settings.certificate))
+        except (OSError, ssl.SSLError) as error:
+            log.error("certificate kept", why=str(error))
 
     async def stop(self) -> None:
         """Take no more mail, answer the mails that are being accepted, close the rest."""

@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from bridge.intake.settings import IntakeSettings
 from bridge.ledger.outbox import Notice
 from bridge.messages.message import MailThread, Outcome, OutcomeKind
+from bridge.runtime import renewal
 from bridge.runtime.loop import now_ms
 from bridge.smtp_in import reading, server, service
 from bridge.smtp_in.server import SmtpConnection
@@ -312,6 +313,27 @@ async def test_outside_of_private_networks_a_login_needs_tls(tmp_path: Path) -> 
         implicit = await setup.talk(listen=1, tls=trusting)
         assert (await implicit.mail("Hi", TO)).startswith("250 2.0.0 queued as")
         assert await setup.count() == 2
+
+
+@asyncio_test
+async def test_a_renewed_certificate_is_served_without_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "LOOK_EVERY_S", 0.0)
+    write_certificate(tmp_path, "localhost")
+    files = {"certificate": tmp_path / "cert.pem", "private_key": tmp_path / "key.pem"}
+    async with open_setup(tmp_path, listen=[SmtpListen(port=0, tls="implicit")], **files) as setup:
+        for name in ("localhost", "renewed"):
+            write_certificate(tmp_path, name)
+            trusting = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+            trusting.check_hostname = False
+            talk = await setup.talk(tls=trusting)
+            assert (await talk.mail("Hi", TO)).startswith("250 2.0.0 queued as")
+        (tmp_path / "good.pem").write_bytes((tmp_path / "cert.pem").read_bytes())
+        write_certificate(tmp_path, "broken")
+        (tmp_path / "key.pem").write_text("half written")
+        talk = await setup.talk(tls=trusting)
+        assert (await talk.mail("Hi", TO)).startswith("250 2.0.0 queued as")
 
 
 @asyncio_test

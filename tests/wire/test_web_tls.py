@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 from twisted.web.resource import Resource
 
-from bridge.runtime import logs, web_tls
+from bridge.runtime import logs, renewal
 from bridge.runtime.web import WebListeners
 from bridge.runtime.web_settings import HttpListen, HttpSettings
 from bridge.runtime.web_site import WebRequest
@@ -98,7 +98,7 @@ async def test_a_renewed_certificate_is_served_without_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is no good, or gone, changes nothing; and it says so."""
-    monkeypatch.setattr(web_tls, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(renewal, "LOOK_EVERY_S", 0.0)
     write_certificate(tmp_path, "one")
     web = await listeners(tmp_path)
     try:
