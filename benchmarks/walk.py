@@ -69,10 +69,8 @@ class Walk:
             await asyncio.sleep(0.05)
 
     async def count(self, where: str) -> int:
-        database = self.ledger._database
         sql = f"SELECT count(*) FROM part WHERE {where}"
-        run = loop.running().run_in_executor
-        return int(await run(self.ledger._reading, lambda: database.conn.execute(sql).fetchone()[0]))
+        return int(await self.ledger._reports.run(lambda database: database.conn.execute(sql).fetchone()[0]))
 
     async def steady(self, identity: Identity, seconds: int) -> dict[str, float]:
         """Waits from acceptance to the claim and to the carrier's answer, ms (the ledger's own columns)."""
@@ -85,13 +83,11 @@ class Walk:
         await asyncio.gather(*tasks)
         while await self.count("state IN ('queued', 'claimed')"):
             await asyncio.sleep(0.05)
-        database = self.ledger._database
         sql = (
             "SELECT part.claimed_at_ms - message.accepted_at_ms, part.submitted_at_ms - message.accepted_at_ms"
             " FROM part JOIN message USING (message_id) WHERE message.accepted_at_ms >= ?"
         )
-        run = loop.running().run_in_executor
-        rows = await run(self.ledger._reading, lambda: database.conn.execute(sql, (since_ms,)).fetchall())
+        rows = await self.ledger._reports.run(lambda database: database.conn.execute(sql, (since_ms,)).fetchall())
         figures = {}
         for index, name in enumerate(("claimed", "answered")):
             waits = sorted(row[index] for row in rows)

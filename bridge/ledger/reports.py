@@ -4,7 +4,7 @@ Each report is a function `(database, **values)`; names and keys are what the co
 Times are ms UTC.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from sqlite_utils import Database
@@ -16,6 +16,8 @@ from bridge.messages.message import Lane, PartState, fold
 
 LIST_MAX = 10_000
 """Rows of one list."""
+SCAN_MAX = 50_000
+"""Messages that a list looks through for a rare state, about two seconds."""
 
 Record = dict[str, Any]
 
@@ -128,16 +130,21 @@ def number_list(database: Database) -> list[Record]:
 def message_list(
     database: Database, *, account: str | None = None, state: str | None = None, count_max: int = 50
 ) -> list[Record]:
-    """The newest messages, newest first, of one account and in one state if asked; at most LIST_MAX."""
+    """The newest messages, newest first, of one account and in one state if asked; at most LIST_MAX.
+
+    A state is looked for among the newest SCAN_MAX messages.
+    """
     key = id_key(database)
     found: list[Record] = []
     below = 1 << 62
     wanted = min(count_max, LIST_MAX)
-    while len(found) < wanted:
+    scanned = 0
+    while len(found) < wanted and scanned < SCAN_MAX:
         rows = _all(database, _messages_below(account), below=below, account=account, count=max(wanted, 100))
         if not rows:
             break
         below = rows[-1]["row"]
+        scanned += len(rows)
         messages = [_summary(database, row, key) for row in rows]
         found += [message for message in messages if state in (None, message["state"])]
     return found[:wanted]
@@ -265,7 +272,7 @@ def unfinished(database: Database) -> Record:
     return {row["state"]: row["parts"] for row in parts} | (notices or {}) | (parked or {})
 
 
-REPORTS: Mapping[str, Callable[..., Any]] = {
+REPORTS: dict[str, Callable[..., Any]] = {
     report.__name__: report
     for report in (
         credentials_of,

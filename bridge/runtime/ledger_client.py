@@ -71,6 +71,10 @@ VERBS: Mapping[str, Verb] = {
 """Everything that can change the ledger, by name."""
 
 
+LOOKUPS = frozenset({"credentials_of", "network_credentials", "tariff_list"})
+"""Reports that a login or a submission waits for: they never stand behind an audit that takes a minute."""
+
+
 class LedgerClient:
     """Open it once per process; `stop` commits what was handed in.
 
@@ -84,7 +88,8 @@ class LedgerClient:
         self.path = path
         self._wakeups = wakeups
         self._on_failure = on_failure
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
+        self._lookups = _Reader("ledger-lookups")
+        self._reports = _Reader("ledger-reports")
 
     async def start(self) -> None:
         """Open the ledger, or make it. Raises migrate.WrongLedger or sqlite3.Error."""
@@ -93,11 +98,12 @@ class LedgerClient:
         migrate.prepare(connection)
         self.worker = Worker(connection, VERBS, self._deliver, self._failed)
         self.worker.start()
-        self._database = Database(sqlite.open_reader(self.path), execute_plugins=False)
+        self._lookups.open(self.path)
+        self._reports.open(self.path)
 
     async def stop(self) -> None:
-        await self._loop.run_in_executor(self._reading, self._database.conn.close)
-        self._reading.shutdown()
+        await self._lookups.close()
+        await self._reports.close()
         await self._loop.run_in_executor(None, self.worker.stop)
 
     # --- writing ---
@@ -174,4 +180,22 @@ class LedgerClient:
         """Run a report of ledger.reports. Raises Fault NOT_FOUND for an unknown report."""
         if report not in REPORTS:
             raise Fault(FaultCode.NOT_FOUND, f"report {report}")
-        return await self._loop.run_in_executor(self._reading, lambda: REPORTS[report](self._database, **values))
+        reader = self._lookups if report in LOOKUPS else self._reports
+        return await reader.run(lambda database: REPORTS[report](database, **values))
+
+
+class _Reader:
+    """A read-only connection and the one thread that uses it."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    def open(self, path: Path) -> None:
+        self._database = Database(sqlite.open_reader(path), execute_plugins=False)
+
+    async def run(self, work: Callable[[Database], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._database)
+
+    async def close(self) -> None:
+        await self.run(lambda database: database.conn.close())
+        self._thread.shutdown()
