@@ -1,12 +1,13 @@
 """Which services make the appliance, in the order they start; and the little that a command needs without it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bridge.app.control import ControlServer
 from bridge.app.housekeeping import Housekeeping
-from bridge.app.instance import InstanceLock
+from bridge.app.instance import AlreadyRunning, InstanceLock
 from bridge.app.operations import Operations
 from bridge.app.settings import Settings
 from bridge.http_in.service import HttpDoor
@@ -18,6 +19,7 @@ from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper
 from bridge.runtime.ledger_client import LedgerClient
+from bridge.runtime.loop import monotonic_ms
 from bridge.runtime.service import Service, start_all, stop_all
 from bridge.runtime.wakeups import Wakeups
 from bridge.runtime.web import WebListeners
@@ -27,6 +29,9 @@ from bridge.smpp_out.service import Links
 from bridge.smtp_in.service import SmtpDoor
 
 LEDGER_NAME = "ledger.sqlite"
+LOCK_WAIT_MS = 5_000
+"""How long a start waits for a command that holds the instance lock: commands take a second or two."""
+LOCK_LOOK_S = 0.1
 
 
 class Core:
@@ -46,13 +51,24 @@ class Core:
 
     async def start(self) -> None:
         """Take the lock, open the ledger, read the tables. Raises AlreadyRunning or WrongLedger."""
-        self._lock.take()
+        await self._take_lock()
         try:
             await self.ledger.start()
         except BaseException:
             self._lock.release()
             raise
         await self.operations.read_tables()
+
+    async def _take_lock(self) -> None:
+        """Wait a moment for a command that has the ledger open; an appliance does not go away by itself."""
+        end_ms = monotonic_ms() + LOCK_WAIT_MS
+        while True:
+            try:
+                return self._lock.take()
+            except AlreadyRunning:
+                if monotonic_ms() >= end_ms:
+                    raise
+            await asyncio.sleep(LOCK_LOOK_S)
 
     async def stop(self) -> None:
         self.gatekeeper.close()
