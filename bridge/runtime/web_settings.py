@@ -1,38 +1,16 @@
 """Settings of the HTTP listeners, and of what may be trusted on the plain ones."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-PRIVATE_NETWORKS = (
-    "127.0.0.0/8",
-    "::1/128",
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "169.254.0.0/16",
-    "fc00::/7",
-    "fe80::/10",
-)
-"""Loopback, the private ranges of RFC 1918 and RFC 4193, and link-local."""
+from bridge.runtime.listen_settings import Listen, private_networks
 
 
-def private_networks() -> list[IPv4Network | IPv6Network]:
-    """The default of every `plain_auth_networks`: where a secret does not cross a public wire."""
-    return [ip_network(network) for network in PRIVATE_NETWORKS]
-
-
-class HttpListen(BaseModel):
+class HttpListen(Listen):
     """One address and port that speaks HTTP."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    address: str = Field(
-        default="127.0.0.1",
-        description="IP address to listen on; 0.0.0.0 is every IPv4 address, :: every address. "
-        "The default serves this machine only, so that nothing is open by accident.",
-    )
     port: int = Field(
         default=8080,
         ge=0,
@@ -48,12 +26,6 @@ class HttpListen(BaseModel):
         description="Forgive what old devices send: HTTP/0.9, bare line feeds, raw spaces and 8-bit octets in the "
         "URL, lower-case methods. Turn it off behind a reverse proxy, whose reading of a request must be the same.",
     )
-
-    @field_validator("address")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        ip_address(value)
-        return value
 
 
 class HttpSettings(BaseModel):

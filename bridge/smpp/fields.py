@@ -106,13 +106,10 @@ def bad_string(frame: bytes, at: int, field: CString) -> RemoteProtocolError:
     return RemoteProtocolError(f"{field.name} {fate}", status=field.status)
 
 
-def unwritable_string(value: object, field: CString) -> LocalProtocolError:
+def unwritable_string(value: str, field: CString) -> LocalProtocolError:
     """The error for a string that its field cannot hold."""
-    if not isinstance(value, str):
-        return LocalProtocolError(f"{field.name} is {type(value).__name__}, not str")
-    if "\0" in value:
-        return LocalProtocolError(f"{field.name} contains a NUL")
-    return LocalProtocolError(f"{field.name} is longer than {field.size_max - 1} octets")
+    fate = "contains a NUL" if "\0" in value else f"is longer than {field.size_max - 1} octets"
+    return LocalProtocolError(f"{field.name} {fate}")
 
 
 def write_string(value: str, field: CString) -> bytes:

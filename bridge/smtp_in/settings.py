@@ -1,24 +1,17 @@
 """What an operator can say about the e-mail door."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from bridge.runtime.web_settings import private_networks
+from bridge.runtime.listen_settings import Listen, private_networks
 
 
-class SmtpListen(BaseModel):
+class SmtpListen(Listen):
     """One address and port that speaks SMTP."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    address: str = Field(
-        default="127.0.0.1",
-        description="IP address to listen on; 0.0.0.0 is every IPv4 address, :: every address. "
-        "The default serves this machine only, so that nothing is open by accident.",
-    )
     port: int = Field(
         default=2525,
         ge=0,
@@ -31,12 +24,6 @@ class SmtpListen(BaseModel):
         description="none: plain. starttls: plain until the client asks for TLS. implicit: TLS from the first byte "
         "(port 465). The last two need `smtp.certificate` and `smtp.private_key`.",
     )
-
-    @field_validator("address")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        ip_address(value)
-        return value
 
 
 class SmtpSettings(BaseModel):
@@ -57,7 +44,8 @@ class SmtpSettings(BaseModel):
     )
     certificate: Path | None = Field(
         default=None,
-        description="PEM file with the certificate and its chain, for the listeners with TLS.",
+        description="PEM file with the certificate and its chain, for the listeners with TLS. A renewed one is read "
+        "within seconds, without a restart.",
     )
     private_key: Path | None = Field(
         default=None, description="PEM file with the private key of `certificate`, without a passphrase."

@@ -65,24 +65,24 @@ class Filter:
     """One seccomp filter of this process and its children; filters add up and the strictest answer counts."""
 
     def __init__(self, default: int = ALLOW) -> None:
-        self.library = ctypes.CDLL("libseccomp.so.2")
-        self.library.seccomp_init.restype = ctypes.c_void_p
-        self.context = ctypes.c_void_p(self.library.seccomp_init(ctypes.c_uint32(default)))
+        self.seccomp = ctypes.CDLL("libseccomp.so.2")
+        self.seccomp.seccomp_init.restype = ctypes.c_void_p
+        self.context = ctypes.c_void_p(self.seccomp.seccomp_init(ctypes.c_uint32(default)))
 
     def add(self, action: int, call: str, *arguments: Argument) -> None:
         """A rule for one system call; a call that this machine's architecture does not have is passed over."""
-        number = self.library.seccomp_syscall_resolve_name(call.encode())
+        number = self.seccomp.seccomp_syscall_resolve_name(call.encode())
         if number < 0:
             return
         array = (Argument * len(arguments))(*arguments)
-        result = self.library.seccomp_rule_add_array(
+        result = self.seccomp.seccomp_rule_add_array(
             self.context, ctypes.c_uint32(action), number, ctypes.c_uint(len(arguments)), array
         )
         if result < 0:
             raise OSError(-result, f"seccomp rule for {call}: {os.strerror(-result)}")
 
     def load(self) -> None:
-        result = self.library.seccomp_load(self.context)
+        result = self.seccomp.seccomp_load(self.context)
         if result < 0:
             raise OSError(-result, f"seccomp filter: {os.strerror(-result)}")
 

@@ -185,7 +185,16 @@ def test_unknown_command() -> None:
     assert not error.is_fatal
 
 
-@pytest.mark.parametrize("octets", [b"", b"\0\0\0\x10\0\0\0\x15", frame(0x15) + b"\0", frame(0x15, b"1234")[:-1]])
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"\0\0\0\x10\0\0\0\x15",
+        frame(0x15) + b"\0",
+        frame(0x15, b"1234")[:-1],
+        frame(CommandId.SUBMIT_SM_RESP, status=Status.RTHROTTLED) + b"\0",
+    ],
+)
 def test_a_length_that_is_not_the_frames_is_fatal(octets: bytes) -> None:
     error = offence(octets)
     assert (error.status, error.is_fatal) == (Status.RINVCMDLEN, True)

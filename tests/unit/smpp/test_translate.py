@@ -196,8 +196,8 @@ def test_a_marked_receipt_of_garbage_is_still_a_receipt(message: bytes) -> None:
 
 
 def test_an_id_with_signs_that_gsm_would_change() -> None:
-    receipt = translate.from_deliver_sm(deliver(b"id:a_b@c-d stat:DELIVRD", esm_class=4))
-    assert receipt.smsc_id == "a_b@c-d"
+    receipt = translate.from_deliver_sm(deliver(b"id:a_b@c-\xe9 stat:DELIVRD", esm_class=4))
+    assert receipt.smsc_id == "a_b@c-é"
 
 
 @pytest.mark.parametrize(
