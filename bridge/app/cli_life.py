@@ -21,7 +21,9 @@ _EVENTS = {
     "deferred": "put off",
     "failover": "moved to another link",
     "in_doubt": "in doubt",
-    "resend": "sent again",
+    "resend": "queued again",
+    "second_answer": "answered late, after it was sent again",
+    "contradicting_receipt": "contradicting receipt, not applied",
 }
 """Events of the history in words."""
 
@@ -66,7 +68,7 @@ def _head(detail: MessageDetail) -> Iterator[str]:
 def _part(detail: MessageDetail, part: PartDetail, now_ms: int) -> Iterator[str]:
     of = f"part {part['part_no']} of {detail['part_total']}"
     yield f"{of}: {_STATES.get(part['state'], _plain(part['state']))}"
-    if part["is_possible_duplicate"]:
+    if part["is_possible_duplicate"] and part["attempt"] > 1:
         yield "  may have arrived twice: it was sent again after a try that was never answered"
     for at_ms, told in sorted(_events(detail, part), key=lambda event: event[0]):
         yield _at(at_ms, told)
@@ -78,7 +80,7 @@ def _events(detail: MessageDetail, part: PartDetail) -> Iterator[tuple[int, str]
     """Times of the part's columns and entries of its history; sorting keeps this order within one millisecond."""
     yield detail["accepted_at_ms"], "accepted, charged and queued"
     for entry in detail["history"]:
-        if entry["part_no"] == part["part_no"] and entry["event"] != part["state"]:
+        if entry["part_no"] == part["part_no"]:
             yield entry["at_ms"], _told(entry)
     if part["claimed_at_ms"]:
         attempt = f", attempt {part['attempt']}" if part["attempt"] > 1 else ""
@@ -87,16 +89,11 @@ def _events(detail: MessageDetail, part: PartDetail) -> Iterator[tuple[int, str]
         name = f"; the carrier calls it {part['smsc_id']}" if part["smsc_id"] else ""
         yield part["submitted_at_ms"], f"submitted to {part['link']}{name}"
     if part["final_at_ms"]:
-        yield part["final_at_ms"], _ending(detail, part)
+        yield part["final_at_ms"], _ending(part)
 
 
-def _ending(detail: MessageDetail, part: PartDetail) -> str:
-    reasons = [
-        entry["detail"]
-        for entry in detail["history"]
-        if entry["part_no"] == part["part_no"] and entry["event"] == part["state"] and entry["detail"]
-    ]
-    told = _plain(part["state"]) + (f": {reasons[-1]}" if reasons else "")
+def _ending(part: PartDetail) -> str:
+    told = _plain(part["state"]) + (f": {part['waiting_for']}" if part["waiting_for"] else "")
     if part["command_status"]:
         told += f" (command_status 0x{part['command_status']:08X})"
     if part["error"].strip("0"):

@@ -36,8 +36,11 @@ class Housekeeping:
         never = [link.name for link in self._links if link.in_doubt == "never_resend"]
         resolved = await self._ledger.do("resolve_doubts", now_ms=now_ms(), never_resend=never)
         expired = await self._ledger.do("expire", now_ms=now_ms())
-        if any(resolved.values()) or any(expired.values()):
-            log.warning("swept", **resolved, **expired)
+        happened = {**resolved, **expired}
+        for event, messages in happened.items():
+            for message in messages:
+                log.warning(event, message=message)
+        if any(happened.values()):
             self._wakeups.ring("notices")
             for link in self._links:
                 self._wakeups.ring(f"link:{link.name}")

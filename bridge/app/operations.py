@@ -5,6 +5,7 @@ thousandths of a credit.
 """
 
 import os
+import zoneinfo
 from typing import Any
 
 from bridge.app import answers
@@ -61,6 +62,8 @@ class Operations:
         if len(to) > RECIPIENTS_MAX:
             raise Fault(FaultCode.TOO_MANY_RECIPIENTS, f"{len(to)}, at most {RECIPIENTS_MAX}")
         identity = await self._identity(account)
+        for number in to:
+            self._check_recipient(identity, number)
         chosen = Lane(lane_of(lane)) if lane else None
         submissions = [
             Submission("cli", number, text, originator=originator, lane=chosen, reference=reference)
@@ -72,12 +75,24 @@ class Operations:
             for a in accepted
         ]
 
-    async def _identity(self, name: str) -> Identity:
+    def _check_recipient(self, identity: Identity, number: str) -> None:
+        """Name the number that is wrong: the sender has several."""
+        try:
+            self._door.check_recipient(identity, number)
+        except Fault as fault:
+            raise Fault(fault.code, f"{number}: {fault.detail}") from None
+
+    async def _known(self, name: str) -> dict[str, Any]:
+        """Facts of an account. Raises Fault NOT_FOUND, naming one that differs only by case."""
         facts = await self._ledger.read("credentials_of", name=name)
-        account = facts["account"]
+        account: dict[str, Any] | None = facts["account"]
         if account is None:
             hint = f"; did you mean {facts['near']}? Case counts" if facts["near"] else ""
             raise Fault(FaultCode.NOT_FOUND, f"account {name}{hint}")
+        return account
+
+    async def _identity(self, name: str) -> Identity:
+        account = await self._known(name)
         if account["is_disabled"]:
             raise Fault(FaultCode.ACCOUNT_DISABLED, name)
         return Identity(
@@ -95,6 +110,8 @@ class Operations:
         self, *, account: str | None = None, state: str | None = None, count_max: int = 50
     ) -> list[dict[str, Any]]:
         """The newest messages first."""
+        if account is not None:
+            await self._known(account)
         found: list[dict[str, Any]] = await self._ledger.read(
             "message_list", account=account, state=state, count_max=count_max
         )
@@ -141,6 +158,7 @@ class Operations:
         actor: str = "",
     ) -> answers.NewPin:
         """Open an account with a PIN, generated unless one is imported (then with its networks)."""
+        _check_facts(email, mobile, home_country, time_zone)
         verifier, shown = await self._new_pin(pin, networks or [])
         if originator:
             originator = address.parse_originator(originator)
@@ -185,9 +203,8 @@ class Operations:
         """One account: facts, credentials (never secrets), numbers, latest postings."""
         account: dict[str, Any] | None = await self._ledger.read("account_show", name=name)
         if account is None:
-            await self._identity(name)
-            raise Fault(FaultCode.NOT_FOUND, f"account {name}")
-        return account
+            await self._known(name)
+        return account or {}
 
     async def account_top_up(
         self, *, name: str, amount_mc: int, key: str, reason: str = "", actor: str = ""
@@ -258,11 +275,8 @@ class Operations:
 
     async def number_add(self, *, number: str, account: str, mail: str) -> answers.NumberLine:
         """Give a virtual number or short code to an account; what arrives there is mailed."""
-        digits = address.parse_originator(number)
-        if not digits.isdigit():
-            raise Fault(FaultCode.BAD_REQUEST, f"a virtual number or short code is digits: {number}")
-        if "@" not in mail or not mail.isascii() or not mail.isprintable() or " " in mail:
-            raise Fault(FaultCode.BAD_REQUEST, f"not a mail address: {mail}")
+        digits = _virtual_number(number)
+        _check_mail(mail)
         await self._ledger.do("number_add", number=digits, account=account, mail=mail, now_ms=now_ms())
         return {"number": digits, "account": account, "mail": mail}
 
@@ -338,6 +352,36 @@ class Operations:
             "listeners": [{"door": d, "address": a, "port": p, "tls": t} for d, a, p, t in smtp + http],
             "links": await self.link_list(),
         }
+
+
+def _check_facts(email: str, mobile: str, home_country: str, time_zone: str) -> None:
+    """Refuse what would only show when it is needed. Raises Fault BAD_REQUEST or BAD_RECIPIENT."""
+    if email:
+        _check_mail(email)
+    if mobile:
+        address.parse_recipient(mobile, home_country)
+    if home_country and not address.is_country(home_country.upper()):
+        raise Fault(FaultCode.BAD_REQUEST, f"not a country of two letters: {home_country}; write it like SE")
+    if time_zone not in zoneinfo.available_timezones():
+        raise Fault(FaultCode.BAD_REQUEST, f"not a time zone: {time_zone}; write it like Europe/Stockholm")
+
+
+def _check_mail(mail: str) -> None:
+    """Plain addresses only: what a relay takes without quoting. Raises Fault BAD_REQUEST."""
+    local, at, domain = mail.rpartition("@")
+    if not (local and at and domain and mail.isascii() and mail.isprintable() and not set(mail) & set(' "<>,;')):
+        raise Fault(FaultCode.BAD_REQUEST, f"not a mail address: {mail}")
+
+
+def _virtual_number(number: str) -> str:
+    """Digits of a virtual number or short code. Raises Fault BAD_REQUEST."""
+    try:
+        digits = address.parse_originator(number)
+    except Fault as fault:
+        raise Fault(FaultCode.BAD_REQUEST, f"{number} is no virtual number: {fault.detail}") from None
+    if not digits.isdigit():
+        raise Fault(FaultCode.BAD_REQUEST, f"a virtual number or short code is digits: {number}")
+    return digits
 
 
 def _actor() -> str:

@@ -150,6 +150,8 @@ def credential_add(
     if len(networks or []) > NETWORKS_MAX:
         raise Fault(FaultCode.BAD_REQUEST, f"at most {NETWORKS_MAX} networks for one credential")
     account_id = account_id_of(tx, name)
+    if kind == "network" and (holder := tx.row("network_holder", {"networks": " ".join(networks or [])})):
+        raise Fault(FaultCode.ALREADY_EXISTS, f"network {' '.join(networks or [])} is bound to account {holder[0]}")
     if is_only_one:
         tx.run("credential_delete_kind", {"account_id": account_id, "kind": kind})
     row = tx.row(

@@ -3,10 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 
-from bridge.ledger.database import Transaction
+from bridge.ledger.database import Row, Transaction
 from bridge.ledger.queue import id_key
 from bridge.messages.ids import public_id
-from bridge.messages.message import MailThread, MessageState, PartState, fold
+from bridge.messages.message import Lane, MailThread, MessageState, PartState, fold
 
 NOTICES_MAX = 100
 """Notices of one claim."""
@@ -87,18 +87,24 @@ class NoticeOutcome:
 
 
 def owe_reports(tx: Transaction, message_ids: set[int], now_ms: int) -> None:
-    """Owe a report by mail for each of these messages that is finished, came by mail and whose account wants it."""
+    """Owe a report by mail for each of these messages that is finished and whose account wants to hear of it.
+
+    It goes to the sender of the mail. A message that came without an address to answer, as an alarm panel's GET does,
+    is reported to its account's own address when it failed; not in the bulk lane, where failures come by the thousand.
+    """
     states: dict[int, list[PartState]] = {}
-    facts: dict[int, tuple[int, str, str]] = {}
-    for message_id, state, account_id, reply_to, mail_events in tx.by_ids("reports_wanted", sorted(message_ids)):
-        states.setdefault(message_id, []).append(PartState(state))
-        facts[message_id] = (account_id, reply_to, mail_events)
+    facts: dict[int, Row] = {}
+    for row in tx.by_ids("reports_wanted", sorted(message_ids)):
+        states.setdefault(row[0], []).append(PartState(row[1]))
+        facts[row[0]] = row
     rows = []
-    for message_id, (account_id, reply_to, mail_events) in facts.items():
+    for message_id, (_, _, account_id, mail_events, reply_to, email, lane) in facts.items():
         event = fold(states[message_id])
-        if event.is_final and (mail_events == "all" or event.is_failure):
+        is_wanted = event.is_failure or (mail_events == "all" and reply_to)
+        address = reply_to or (email if lane != Lane.BULK else "")
+        if event.is_final and is_wanted and address:
             cause = f"message:{message_id}:{event}"
-            rows.append(("report", cause, account_id, message_id, None, event.value, reply_to, now_ms, now_ms))
+            rows.append(("report", cause, account_id, message_id, None, event.value, address, now_ms, now_ms))
     if rows:
         tx.many("notices_insert", rows)
 

@@ -137,15 +137,13 @@ def _park(tx: Transaction, parked: list[Arrived]) -> None:
     tx.many("receipts_park", rows)
 
 
-def unpark(tx: Transaction, keys: list[tuple[str, str]]) -> None:
+def unpark(tx: Transaction, keys: list[tuple[str, str]]) -> list[Move]:
     """Apply receipts that came before the answer which named their part: (link, smsc key) of parts just submitted."""
-    if not keys:
-        return
-    rows = tx.many("receipts_parked", list(dict.fromkeys(keys)))
+    rows = tx.many("receipts_parked", list(dict.fromkeys(keys))) if keys else []
     if not rows:
-        return
+        return []
     tx.by_ids("receipts_unpark", [row[0] for row in rows])
-    apply(tx, [_arrived(row) for row in rows])
+    return apply(tx, [_arrived(row) for row in rows])
 
 
 def _arrived(row: Row) -> Arrived:

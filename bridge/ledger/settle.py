@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bridge.ledger import credit, receipts
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.finish import Ending, finish
+from bridge.ledger.receipts import Move
 from bridge.ledger.smsc_ids import smsc_key
 from bridge.messages.message import Outcome, OutcomeKind, PartState
 
@@ -33,28 +34,30 @@ class _Part:
     is_possible_duplicate: bool
 
 
-def settle(tx: Transaction, settlements: list[Settlement]) -> list[None]:
-    """Book all outcomes of a group. An outcome for a part that is no longer waiting for one changes nothing."""
+def settle(tx: Transaction, settlements: list[Settlement]) -> list[list[Move]]:
+    """Book all outcomes of a group. An outcome for a part that is no longer waiting for one changes nothing.
+
+    Gives the moves that receipts made which had come before their answers, all with the first settlement.
+    """
     submitted: list[tuple[str, Outcome]] = []
     others: list[tuple[str, Outcome]] = []
     for settlement in settlements:
         for outcome in settlement.outcomes:
             target = submitted if outcome.kind is OutcomeKind.SUBMITTED else others
             target.append((settlement.link, outcome))
-    if submitted:
-        _submitted(tx, submitted)
+    moves = _submitted(tx, submitted) if submitted else []
     if others:
         _others(tx, [outcome for _, outcome in others])
-    return [None] * len(settlements)
+    return [moves, *([] for _ in settlements[1:])]
 
 
-def _submitted(tx: Transaction, answers: list[tuple[str, Outcome]]) -> None:
+def _submitted(tx: Transaction, answers: list[tuple[str, Outcome]]) -> list[Move]:
     rows = [(o.part_id, o.smsc_id or None, smsc_key(o.smsc_id) or None, o.at_ms) for _, o in answers]
     moved = {row[0] for row in tx.many("parts_submitted", rows)}
     late = [o for _, o in answers if o.part_id not in moved]
     if late:
         _second_answers(tx, late)
-    receipts.unpark(tx, [(link, smsc_key(o.smsc_id)) for link, o in answers if o.smsc_id and o.part_id in moved])
+    return receipts.unpark(tx, [(link, smsc_key(o.smsc_id)) for link, o in answers if o.smsc_id and o.part_id in moved])
 
 
 def _second_answers(tx: Transaction, answers: list[Outcome]) -> None:

@@ -3,6 +3,8 @@
 from bridge.ledger import credit, inbound, receipts, refusals
 from bridge.ledger.database import Transaction
 from bridge.ledger.finish import Ending, finish
+from bridge.ledger.queue import id_key
+from bridge.messages.ids import public_id
 from bridge.messages.message import Lane, PartState
 
 SWEEP_MAX = 500
@@ -25,49 +27,52 @@ def recover(tx: Transaction, *, now_ms: int, hold_ms: int) -> dict[str, int]:
     return {"in_doubt": len(claims), "notices": tx.run("notices_recover", {"now_ms": now_ms})}
 
 
-def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> dict[str, int]:
-    """Parts held in doubt long enough: sent once more, flagged, if still fresh and their link may; else unknown.
+def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> dict[str, list[str]]:
+    """Parts held in doubt long enough: queued once more, flagged, if still fresh and their link may; else unknown.
 
-    `never_resend` names the links that never send a part twice.
+    `never_resend` names the links that never send a part twice. Gives the public ids of the messages concerned:
+    {"resent": [...], "unknown": [...]}.
     """
+    key = id_key(tx)
     due = [row[0] for row in tx.rows("in_doubt_due", {"now_ms": now_ms, "count": SWEEP_MAX})]
-    resent, endings, history = 0, [], []
+    resent, endings, history = [], [], []
     for row in tx.by_ids("parts_of", due) if due else []:
         part_id, message_id, _, part_no, _, link, _, _, attempt, lane, accepted_at_ms, is_possible_duplicate = row
         is_fresh = now_ms - accepted_at_ms <= FRESH_MS_MAX[Lane(lane)]
         if not is_possible_duplicate and is_fresh and link not in never_resend:
-            reason = "sent once more after an unanswered try: it may arrive twice"
-            values = {"part_id": part_id, "link": link, "retry_at_ms": now_ms, "reason": reason, "command_status": 0}
+            values = {"part_id": part_id, "link": link, "retry_at_ms": now_ms, "reason": "", "command_status": 0}
             tx.run("part_requeue", values | {"attempt": attempt, "is_resend": 1})
+            reason = "queued once more after an unanswered try: it may arrive twice"
             history.append((message_id, part_no, now_ms, "resend", reason))
-            resent += 1
+            resent.append(public_id(message_id, key))
         else:
-            reason = "sent, but the carrier never answered"
+            reason = "sent, but the carrier never answered; it stays charged"
             endings.append(Ending(part_id, message_id, PartState.UNKNOWN, now_ms, reason=reason))
     if history:
         tx.many("history_insert", history)
     finish(tx, endings)
-    return {"resent": resent, "unknown": len(endings)}
+    return {"resent": resent, "unknown": [public_id(ending.message_id, key) for ending in endings]}
 
 
-def expire(tx: Transaction, *, now_ms: int) -> dict[str, int]:
-    """Queued parts whose validity has ended are never sent: expired, refunded, told."""
+def expire(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
+    """Queued parts whose validity has ended are never sent: expired, refunded, told. Gives {"expired": public ids}."""
     expired: list[int] = []
     for (link,) in tx.rows("links_with_queue"):
         for lane in Lane:
             values = {"link": link, "lane": lane.value, "now_ms": now_ms, "count": SWEEP_MAX - len(expired)}
             expired += [row[0] for row in tx.rows("parts_expired", values)]
+    key = id_key(tx)
     endings = []
     for row in tx.by_ids("parts_of", expired) if expired else []:
         part_id, message_id, account_id, price_mc, is_possible_duplicate = row[0], row[1], row[2], row[6], row[11]
         if is_possible_duplicate:
-            reason = "sent once without an answer, and too late to send again"
+            reason = "sent once without an answer, and too late to send again; it stays charged"
         else:
             reason = "its validity ended before a link could take it"
             credit.refund_part(tx, account_id, part_id, price_mc, reason, now_ms)
         endings.append(Ending(part_id, message_id, PartState.EXPIRED, now_ms, reason=reason))
     finish(tx, endings)
-    return {"expired": len(endings)}
+    return {"expired": [public_id(ending.message_id, key) for ending in endings]}
 
 
 def tidy(tx: Transaction, *, now_ms: int) -> dict[str, int]:

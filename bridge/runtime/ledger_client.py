@@ -15,12 +15,13 @@ from sqlite_utils import Database
 from bridge.intake import accept
 from bridge.ledger import accounts, migrate, outbox, queue, receive, refusals, settle, sqlite, timers
 from bridge.ledger.database import Transaction
+from bridge.ledger.receipts import Move
 from bridge.ledger.receive import Received
 from bridge.ledger.reports import REPORTS
 from bridge.ledger.worker import LedgerFailed, Result, Verb, Worker
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.inbound import InboundPart
-from bridge.messages.message import Accepted, ClaimedPart, Outcome
+from bridge.messages.message import Accepted, ClaimedPart, Outcome, PartState
 from bridge.messages.receipt import Receipt
 from bridge.runtime import logs
 from bridge.runtime.wakeups import Wakeups
@@ -126,14 +127,13 @@ class LedgerClient:
 
     async def settle(self, link: str, outcomes: list[Outcome]) -> None:
         """Book what became of claimed parts."""
-        await self._write("settle", settle.Settlement(link, outcomes))
+        _tell(link, await self._write("settle", settle.Settlement(link, outcomes)))
         self._wakeups.ring("notices")
 
     async def receive(self, link: str, arrivals: list[Receipt | InboundPart], now_ms: int) -> None:
         """Store receipts and inbound messages; when it returns they may be acknowledged."""
         received: Received = await self._write("receive", receive.Delivery(link, arrivals, now_ms))
-        for move in received.moves:
-            log.info(move.state.value, message=move.message_id, part=move.part_no, link=link, error=move.error)
+        _tell(link, received.moves)
         for number in received.ownerless:
             log.warning("inbound for nobody", link=link, number=number, hint="smsbridge number add")
         self._wakeups.ring("notices")
@@ -182,6 +182,14 @@ class LedgerClient:
             raise Fault(FaultCode.NOT_FOUND, f"report {report}")
         reader = self._lookups if report in LOOKUPS else self._reports
         return await reader.run(lambda database: REPORTS[report](database, **values))
+
+
+def _tell(link: str, moves: list[Move]) -> None:
+    """One line for each part that a receipt moved; what did not get through is a warning."""
+    for move in moves:
+        write = log.info if move.state is PartState.DELIVERED else log.warning
+        error = move.error if move.error.strip("0") else ""
+        write(move.state.value, message=move.message_id, part=move.part_no, link=link, error=error)
 
 
 class _Reader:

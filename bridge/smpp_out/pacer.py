@@ -1,6 +1,10 @@
 """The pace of one link: the configured one, or none until the SMSC asks for one."""
 
-from bridge.routing.pacing import RATE_FLOOR, Pace
+from bridge.routing.pacing import Pace
+
+QUIET_RATE = 10.0
+"""Parts per second that a link is taken to have had when it was nearly idle as it was throttled: what it really sent
+says nothing about the carrier's limit then, and a slower start would make the next alarm wait."""
 
 
 class Pacer:
@@ -48,7 +52,7 @@ class Pacer:
     def throttled(self, now_ms: int) -> None:
         """The SMSC said: too fast."""
         if self._pace is None:
-            self._pace = Pace.of(max(float(self._written), float(self._written_before), 2 * RATE_FLOOR), now_ms)
+            self._pace = Pace.of(max(float(self._written), float(self._written_before), QUIET_RATE), now_ms)
         self._pace = self._pace.slow_down(now_ms)
 
     def accepted(self, now_ms: int) -> None:

@@ -31,6 +31,10 @@ INSERT INTO credential (account_id, kind, verifier, scopes, networks, lane, crea
 VALUES (:account_id, :kind, :verifier, :scopes, :networks, :lane, :now_ms, :expires_at_ms)
 RETURNING credential_id
 
+-- name: network_holder
+SELECT account.name FROM credential JOIN account USING (account_id)
+WHERE credential.kind = 'network' AND credential.networks = :networks
+
 -- name: credential_delete_kind
 DELETE FROM credential WHERE account_id = :account_id AND kind = :kind
 
@@ -137,12 +141,14 @@ FROM (
 WHERE part.part_id = ending.part_id
 
 -- name: reports_wanted
--- Finished messages that came by mail, with the states of their parts and whether their account wants to hear.
+-- Messages with the states of their parts, where a report would go, and what their account wants to hear.
 WITH wanted (message_id) AS (VALUES {rows})
-SELECT part.message_id, part.state, message.account_id, mail_thread.reply_to, account.mail_events
-FROM wanted JOIN mail_thread USING (message_id) JOIN message USING (message_id)
-    JOIN account ON account.account_id = message.account_id JOIN part ON part.message_id = message.message_id
-WHERE account.mail_events != 'none'
+SELECT part.message_id, part.state, message.account_id, account.mail_events, coalesce(mail_thread.reply_to, ''),
+    account.email, part.lane
+FROM wanted JOIN message USING (message_id) JOIN account ON account.account_id = message.account_id
+    JOIN part ON part.message_id = message.message_id
+    LEFT JOIN mail_thread ON mail_thread.message_id = message.message_id
+WHERE account.mail_events != 'none' AND (mail_thread.reply_to != '' OR account.email != '')
 
 -- name: notices_insert
 INSERT INTO notice

@@ -133,9 +133,9 @@ def test_parts_that_differ_are_told_one_by_one() -> None:
 
 def test_a_refused_part_shows_why_and_its_refund() -> None:
     rejected = {**CLAIMED, "state": "rejected", "final_at_ms": AT_MS + 3000, "command_status": 0x0B}
-    history = [{"at_ms": AT_MS + 3000, "part_no": 1, "event": "rejected", "detail": "not a number of this carrier"}]
+    rejected["waiting_for"] = "not a number of this carrier"
     postings = [{"kind": "refund", "amount_mc": 1000, "at_ms": AT_MS + 3000, "reason": "not a number of this carrier"}]
-    lines = life(rejected, state="rejected", history=history, postings=postings)
+    lines = life(rejected, state="rejected", postings=postings)
     assert "  refunded    1.000 at 2026-11-24 05:31:43Z (not a number of this carrier)" in lines
     assert lines[-1] == ("  2026-11-24 05:31:43Z  rejected: not a number of this carrier (command_status 0x0000000B)")
 
@@ -147,12 +147,18 @@ def test_an_undelivered_part_shows_the_networks_error() -> None:
 
 def test_doubt_and_a_possible_duplicate_are_said_plainly() -> None:
     part = {**CLAIMED, "state": "in_doubt", "is_possible_duplicate": True, "next_action_at_ms": AT_MS + 60_000}
+    part["attempt"] = 2
     history = [{"at_ms": AT_MS + 2000, "part_no": 1, "event": "resend", "detail": "it may arrive twice"}]
     lines = life(part, history=history)
     assert "part 1 of 1: in doubt: written to the carrier, never answered" in lines
     assert "  may have arrived twice: it was sent again after a try that was never answered" in lines
-    assert "  2026-11-24 05:31:42Z  sent again: it may arrive twice" in lines
+    assert "  2026-11-24 05:31:42Z  queued again: it may arrive twice" in lines
     assert lines[-1] == "  waiting: in doubt, until 2026-11-24 05:32:40Z"
+
+
+def test_what_waits_to_be_sent_again_has_not_arrived_twice_yet() -> None:
+    part = {**CLAIMED, "state": "queued", "is_possible_duplicate": True}
+    assert not any("may have arrived twice" in line for line in life(part))
 
 
 def test_what_happened_to_the_message_as_a_whole_stands_above_its_parts() -> None:

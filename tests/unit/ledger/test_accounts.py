@@ -57,3 +57,13 @@ def test_a_price_applies_to_its_prefix(books: Books) -> None:
     assert rows == {("", ""): 1000, ("", "46"): 300}
     with pytest.raises(Fault, match="a prefix is"):
         books.do("tariff_set", prefix="+46", price_mc=1)
+
+
+def test_a_network_belongs_to_one_account(books: Books) -> None:
+    books.account("one")
+    books.account("two")
+    bind = {"kind": "network", "verifier": "", "now_ms": books.now_ms}
+    books.do("credential_add", name="one", networks=["192.0.2.0/24"], **bind)
+    with pytest.raises(Fault, match="192.0.2.0/24 is bound to account one"):
+        books.do("credential_add", name="two", networks=["192.0.2.0/24"], **bind)
+    books.do("credential_add", name="two", networks=["192.0.2.128/25"], **bind)

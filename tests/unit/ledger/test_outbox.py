@@ -4,7 +4,7 @@ import pytest
 
 from bridge.ledger.outbox import NoticeOutcome
 from bridge.messages.inbound import Concat, InboundPart
-from bridge.messages.message import MailThread, MessageState, OutcomeKind, PartState
+from bridge.messages.message import Lane, MailThread, MessageState, OutcomeKind, PartState
 from tests.books import RECIPIENT, THREAD, Books
 
 VIRTUAL = "46737494150"
@@ -35,9 +35,30 @@ def test_the_account_says_which_events_are_mailed(
     assert len(books.notices()) == is_told
 
 
-def test_what_did_not_come_by_mail_is_not_answered_by_mail(books: Books) -> None:
-    finished(books, PartState.DELIVERED, thread=None)
-    assert books.notices() == []
+@pytest.mark.parametrize(
+    ("state", "account", "lane", "addresses"),
+    [
+        (PartState.DELIVERED, {"email": "boss@example.com"}, Lane.NORMAL, []),
+        (PartState.UNDELIVERABLE, {"email": "boss@example.com"}, Lane.NORMAL, ["boss@example.com"]),
+        (PartState.UNDELIVERABLE, {"email": "boss@example.com"}, Lane.BULK, []),
+        (PartState.UNDELIVERABLE, {"email": "boss@example.com", "mail_events": "none"}, Lane.NORMAL, []),
+        (PartState.UNDELIVERABLE, {}, Lane.NORMAL, []),
+    ],
+)
+def test_a_failure_that_has_no_sender_to_tell_is_told_to_the_account(
+    books: Books, state: PartState, account: dict[str, str], lane: Lane, addresses: list[str]
+) -> None:
+    """An alarm panel's GET that fails must not fail silently."""
+    books.accept(books.account(**account), books.prepared(lane=lane))
+    (part,) = books.claim()
+    books.submitted(part, "1")
+    books.receipt("1", state)
+    assert [notice.address for notice in books.notices()] == addresses
+
+
+def test_the_sender_of_a_mail_is_told_rather_than_the_account(books: Books) -> None:
+    finished(books, PartState.UNDELIVERABLE, email="boss@example.com")
+    assert [notice.address for notice in books.notices()] == ["sender@example.com"]
 
 
 def test_a_report_has_all_that_its_mail_needs(books: Books) -> None:

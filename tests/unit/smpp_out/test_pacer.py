@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.smpp_out.pacer import Pacer
+from bridge.smpp_out.pacer import QUIET_RATE, Pacer
 
 START_MS = 5_000_000
 
@@ -46,7 +46,19 @@ def test_an_old_rate_does_not_count() -> None:
     pacer.wrote(400, START_MS)
     pacer.wrote(1, START_MS + 60_000)
     pacer.throttled(START_MS + 60_010)
-    assert pacer.rate == 1
+    assert pacer.rate == QUIET_RATE / 2
+
+
+def test_an_idle_link_that_is_throttled_once_is_soon_itself_again() -> None:
+    """One throttled part of a quiet alarm panel must not hold up the next alarms for minutes."""
+    pacer = Pacer(None, START_MS)
+    pacer.wrote(1, START_MS)
+    pacer.throttled(START_MS)
+    now = START_MS
+    while pacer.is_slowed:
+        now += 1_000
+        pacer.accepted(now)
+    assert now <= START_MS + 20_000
 
 
 def test_a_link_without_a_rate_is_without_one_again_after_it_recovered() -> None:
