@@ -2,13 +2,15 @@
 
 from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
-from bridge.runtime.loop import now_ms
+from bridge.runtime.loop import monotonic_ms, now_ms
 from bridge.runtime.service import Periodic
 from bridge.runtime.wakeups import Wakeups
 from bridge.smpp_out.settings import LinkSettings
 
 SWEEP_S = 1.0
 TIDY_S = 60.0
+STEP_MS_MIN = 5_000
+"""A wall clock that gains or loses this much between two looks was set; less is drift or a busy machine."""
 
 log = logs.get("housekeeping")
 
@@ -20,6 +22,7 @@ class Housekeeping:
         self._ledger = ledger
         self._wakeups = wakeups
         self._links = links
+        self._offset_ms = now_ms() - monotonic_ms()
 
     def services(self) -> list[Periodic]:
         return [Periodic("sweep", SWEEP_S, self.sweep), Periodic("tidy", TIDY_S, self.tidy)]
@@ -31,8 +34,18 @@ class Housekeeping:
         if any(found.values()):
             log.warning("recovered", **found)
 
+    async def watch_the_clock(self) -> None:
+        """When the wall clock steps, move everything that waits along with it."""
+        offset_ms = now_ms() - monotonic_ms()
+        by_ms = offset_ms - self._offset_ms
+        self._offset_ms = offset_ms
+        if abs(by_ms) >= STEP_MS_MIN:
+            moved = await self._ledger.do("shift", by_ms=by_ms)
+            log.warning("clock stepped", by_s=round(by_ms / 1000), **moved)
+
     async def sweep(self) -> None:
         """Resolve parts whose time in doubt is over, and expire what waited too long."""
+        await self.watch_the_clock()
         never = [link.name for link in self._links if link.in_doubt == "never_resend"]
         resolved = await self._ledger.do("resolve_doubts", now_ms=now_ms(), never_resend=never)
         expired = await self._ledger.do("expire", now_ms=now_ms())

@@ -18,6 +18,8 @@ from bridge.app.notify import Notifier, watchdog_interval_s
 from bridge.app.roles import Appliance
 from bridge.app.settings import Settings
 from bridge.ledger.migrate import WrongLedger
+from bridge.ledger.worker import LedgerFailed, is_damage
+from bridge.messages.faults import Fault
 from bridge.runtime import logs, loop
 from bridge.runtime.service import Periodic, start_all, stop_all
 
@@ -43,6 +45,13 @@ def run(settings: Settings, *, is_trial: bool) -> int:
     event_loop.run_until_complete(event_loop.shutdown_default_executor())
     event_loop.close()
     return life.exit_code
+
+
+def _of_the_disk(error: Exception) -> tuple[int, str]:
+    """Exit code and words for a ledger that does not open. Only damage is for a backup; anything else may pass."""
+    if is_damage(error):
+        return EX_DATAERR, f"the ledger is damaged ({error}); keep the file and restore it from a backup"
+    return EX_IOERR, f"the ledger cannot be opened ({error}); look at the disk, and at what else has the file open"
 
 
 def _plain(error: Exception) -> str:
@@ -91,8 +100,10 @@ class _Life:
             self._cannot(EX_UNAVAILABLE, f"{error}; stop it first, or choose another state folder")
         except WrongLedger as error:
             self._cannot(EX_DATAERR, str(error))
-        except sqlite3.DatabaseError as error:
-            self._cannot(EX_DATAERR, f"the ledger cannot be opened ({error}); restore it from a backup")
+        except (sqlite3.Error, LedgerFailed) as error:
+            self._cannot(*_of_the_disk(error))
+        except Fault as fault:
+            self._cannot(EX_UNAVAILABLE, f"the ledger is busy ({fault.private}); close what else has it open")
         except (OSError, ValueError) as error:
             self._cannot(EX_UNAVAILABLE, _plain(error))
         else:
@@ -135,6 +146,7 @@ class _Life:
 
     def _ledger_failed(self, error: Exception) -> None:
         """The disk failed the ledger: nothing more can be promised, so end at once and let the next start find out."""
-        log.error("ledger failed", error=str(error), advice="check the disk; nothing is acknowledged any more")
-        self.exit_code = EX_IOERR
+        code, why = _of_the_disk(error)
+        log.error("ledger failed", why=why)
+        self.exit_code = code
         self._end.set()

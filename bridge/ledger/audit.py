@@ -39,7 +39,8 @@ CHECKS: dict[str, str] = {
         SELECT part.part_id FROM part JOIN message USING (message_id)
             LEFT JOIN posting ON posting.account_id = part.account_id AND posting.book = 'credit'
                 AND posting.kind = 'refund' AND posting.cause = 'part:' || part.part_id
-        WHERE part.state = 'rejected' AND part.submitted_at_ms IS NULL AND part.is_possible_duplicate = 0
+        WHERE part.state IN ('rejected', 'expired', 'cancelled') AND part.submitted_at_ms IS NULL
+            AND part.is_possible_duplicate = 0
             AND posting.posting_id IS NULL
     """,
     "every message has all its parts": """

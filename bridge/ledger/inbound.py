@@ -1,6 +1,7 @@
 """Inbound messages: stored before they are acknowledged, joined from pieces, given to the number's owner."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from bridge.ledger.database import Transaction
 from bridge.ledger.outbox import owe_inbound
@@ -8,6 +9,10 @@ from bridge.messages.inbound import InboundPart
 
 PIECES_AGE_MS_MAX = 24 * 3600 * 1000
 """How long pieces of a long message wait for the rest; then it goes on incomplete, and says so."""
+REPEAT_MS_MAX = 10 * 60 * 1000
+"""How long after a message became whole a piece of it is taken for the carrier's repeat, and not for a new message."""
+GAP = " [...] "
+"""Stands for a piece that never came."""
 STALE_MAX = 100
 """Incomplete messages released in one sweep."""
 
@@ -23,23 +28,53 @@ class Whole:
     is_incomplete: bool = False
 
 
-def store(tx: Transaction, link: str, part: InboundPart, now_ms: int) -> Whole | None:
-    """Keep one piece; gives the whole message when this was its last missing piece, else None."""
+def store(tx: Transaction, link: str, part: InboundPart, now_ms: int) -> list[Whole]:
+    """Keep one piece; gives the messages that this makes whole, or that it shows to be incomplete.
+
+    A handset counts its long messages with one octet or not at all, so a reference comes round again: a piece that
+    contradicts one we hold belongs to a new message, and what we held of the old one goes on as it is. A piece that
+    is repeated within REPEAT_MS_MAX of its message becoming whole is the carrier's repeat and is dropped.
+    """
     if part.concat is None:
-        return Whole(link, part.originator, part.recipient, part.text)
-    name = {
+        return [Whole(link, part.originator, part.recipient, part.text)]
+    name = _name(link, part)
+    number, text = part.concat.number, part.text
+    rows = tx.rows("inbound_parts_of", name)
+    held = {row[0]: row[1] for row in rows}
+    joined_at_ms = rows[0][2] if rows else None
+    released: list[Whole] = []
+    if joined_at_ms is not None:
+        if now_ms - joined_at_ms <= REPEAT_MS_MAX and held.get(number) == text:
+            return []
+        tx.run("inbound_parts_delete", name)
+        held = {}
+    elif held.get(number, text) != text:
+        tx.run("inbound_parts_delete", name)
+        released, held = [_incomplete(name, held)], {}
+    tx.run("inbound_part_insert", name | {"part_no": number, "text": text, "now_ms": now_ms})
+    held[number] = text
+    if len(held) < part.concat.total:
+        return released
+    tx.run("inbound_parts_joined", name | {"now_ms": now_ms})
+    return [*released, Whole(link, part.originator, part.recipient, "".join(held[n] for n in sorted(held)))]
+
+
+def _name(link: str, part: InboundPart) -> dict[str, Any]:
+    """What the pieces of one message have in common."""
+    assert part.concat is not None, "a piece says which it is"
+    return {
         "link": link,
         "originator": part.originator,
         "number": part.recipient,
         "reference": part.concat.reference,
         "total": part.concat.total,
     }
-    tx.run("inbound_part_insert", name | {"part_no": part.concat.number, "text": part.text, "now_ms": now_ms})
-    pieces = tx.rows("inbound_parts_of", name)
-    if len(pieces) < part.concat.total:
-        return None
-    tx.run("inbound_parts_delete", name)
-    return Whole(link, part.originator, part.recipient, "".join(row[1] for row in pieces))
+
+
+def _incomplete(name: dict[str, Any], pieces: dict[int, str]) -> Whole:
+    """What there is of a message, with a mark where pieces are missing."""
+    text = "".join(pieces.get(part_no, GAP) for part_no in range(1, name["total"] + 1))
+    return Whole(name["link"], name["originator"], name["number"], text, is_incomplete=True)
 
 
 def give(tx: Transaction, wholes: list[Whole], now_ms: int) -> list[str]:
@@ -63,14 +98,14 @@ def give(tx: Transaction, wholes: list[Whole], now_ms: int) -> list[str]:
 
 
 def release_stale(tx: Transaction, now_ms: int) -> int:
-    """Pass on messages whose missing pieces never came, marked incomplete; gives their number."""
-    names = tx.rows("inbound_parts_stale", {"before_ms": now_ms - PIECES_AGE_MS_MAX, "count": STALE_MAX})
+    """Pass on messages whose missing pieces never came, and forget joined pieces; gives how many were passed on."""
+    before = {"before_ms": now_ms - PIECES_AGE_MS_MAX}
+    tx.run("inbound_parts_forget", before)
     wholes = []
-    for link, originator, number, reference, total in names:
-        name = {"link": link, "originator": originator, "number": number, "reference": reference, "total": total}
-        pieces = {row[0]: row[1] for row in tx.rows("inbound_parts_of", name)}
+    for row in tx.rows("inbound_parts_stale", before | {"count": STALE_MAX}):
+        name = dict(zip(("link", "originator", "number", "reference", "total"), row, strict=True))
+        pieces = {piece[0]: piece[1] for piece in tx.rows("inbound_parts_of", name)}
         tx.run("inbound_parts_delete", name)
-        text = "".join(pieces.get(part_no, " [...] ") for part_no in range(1, total + 1))
-        wholes.append(Whole(link, originator, number, text, is_incomplete=True))
+        wholes.append(_incomplete(name, pieces))
     give(tx, wholes, now_ms)
     return len(wholes)

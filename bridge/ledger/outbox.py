@@ -1,7 +1,7 @@
 """The outbox: notices we owe people, written with the event they tell, until somebody has taken them."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.queue import id_key
@@ -133,7 +133,7 @@ def _claim(tx: Transaction, request: NoticeClaim) -> list[Notice]:
     tx.by_ids("notices_claim", ids)
     rows = tx.by_ids("notices_for_sending", ids)
     key = id_key(tx)
-    messages = _messages(tx, {row[3]: MessageState(row[5]) for row in rows if row[3] is not None}, key)
+    messages = _messages(tx, [row[3] for row in rows if row[3] is not None], key)
     inbounds = _inbounds(tx, [row[4] for row in rows if row[4] is not None], key)
     return [
         Notice(
@@ -144,7 +144,7 @@ def _claim(tx: Transaction, request: NoticeClaim) -> list[Notice]:
             attempt=row[7],
             created_at_ms=row[8],
             account_name=row[9],
-            message=messages.get(row[3]),
+            message=replace(messages[row[3]], state=MessageState(row[5])) if row[3] is not None else None,
             inbound=inbounds.get(row[4]),
         )
         for row in rows
@@ -156,18 +156,19 @@ def notice_mark(cause: str, key: int) -> str:
     return hashlib.blake2s(cause.encode(), key=key.to_bytes(8, "big"), digest_size=8).hexdigest()
 
 
-def _messages(tx: Transaction, events: dict[int, MessageState], key: int) -> dict[int, MessageView]:
-    if not events:
+def _messages(tx: Transaction, ids: list[int], key: int) -> dict[int, MessageView]:
+    """Messages as they stand now; a notice replaces the state by the one it tells."""
+    if not ids:
         return {}
     parts: dict[int, list[PartView]] = {}
     texts: dict[int, str] = {}
-    for row in tx.by_ids("parts_for_notices", events):
+    for row in tx.by_ids("parts_for_notices", ids):
         parts.setdefault(row[0], []).append(PartView(row[1], PartState(row[2]), *row[3:8]))
         texts[row[0]] = texts.get(row[0], "") + row[8]
     return {
         row[0]: MessageView(
             message_id=public_id(row[0], key),
-            state=events[row[0]],
+            state=fold(part.state for part in parts[row[0]]),
             recipient=row[1],
             originator=row[2],
             text=texts[row[0]],
@@ -175,7 +176,7 @@ def _messages(tx: Transaction, events: dict[int, MessageState], key: int) -> dic
             thread=MailThread(row[4], row[5], row[6], row[7]) if row[4] is not None else None,
             parts=parts[row[0]],
         )
-        for row in tx.by_ids("messages_for_notices", events)
+        for row in tx.by_ids("messages_for_notices", ids)
     }
 
 

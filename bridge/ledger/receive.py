@@ -40,10 +40,8 @@ def receive(tx: Transaction, deliveries: list[Delivery]) -> list[Received]:
 
 
 def _inbound(tx: Transaction, delivery: Delivery) -> list[str]:
-    wholes = []
+    wholes: list[inbound.Whole] = []
     for arrival in delivery.arrivals:
         if isinstance(arrival, InboundPart):
-            whole = inbound.store(tx, delivery.link, arrival, delivery.now_ms)
-            if whole is not None:
-                wholes.append(whole)
+            wholes += inbound.store(tx, delivery.link, arrival, delivery.now_ms)
     return inbound.give(tx, wholes, delivery.now_ms)

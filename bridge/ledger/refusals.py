@@ -22,9 +22,10 @@ class Refusal:
 
 
 def refuse(tx: Transaction, refusals: list[Refusal]) -> list[None]:
-    """Keep refusals."""
+    """Keep refusals, and drop the oldest beyond REFUSALS_MAX."""
     rows = [(r.account_id, r.door, r.fault, r.detail, r.originator, r.recipient, r.text, r.at_ms) for r in refusals]
     tx.many("refusals_insert", rows)
+    forget(tx)
     return [None] * len(refusals)
 
 

@@ -9,6 +9,9 @@ from bridge.ledger.receipts import Move
 from bridge.ledger.smsc_ids import smsc_key
 from bridge.messages.message import Outcome, OutcomeKind, PartState
 
+NEVER_MS = 1 << 60
+"""Later than any validity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
@@ -52,12 +55,13 @@ def settle(tx: Transaction, settlements: list[Settlement]) -> list[list[Move]]:
 
 
 def _submitted(tx: Transaction, answers: list[tuple[str, Outcome]]) -> list[Move]:
-    rows = [(o.part_id, o.smsc_id or None, smsc_key(o.smsc_id) or None, o.at_ms) for _, o in answers]
+    first = {outcome.part_id: outcome for _, outcome in reversed(answers)}
+    rows = [(o.part_id, o.smsc_id or None, smsc_key(o.smsc_id) or None, o.at_ms) for o in first.values()]
     moved = {row[0] for row in tx.many("parts_submitted", rows)}
-    late = [o for _, o in answers if o.part_id not in moved]
+    late = [o for _, o in answers if o.part_id not in moved or o is not first[o.part_id]]
     if late:
         _second_answers(tx, late)
-    return receipts.unpark(tx, [(link, smsc_key(o.smsc_id)) for link, o in answers if o.smsc_id and o.part_id in moved])
+    return receipts.unpark(tx, [(link, o.smsc_id) for link, o in answers if o.smsc_id and o.part_id in moved])
 
 
 def _second_answers(tx: Transaction, answers: list[Outcome]) -> None:
@@ -121,6 +125,7 @@ def _waits_again(tx: Transaction, part: _Part, outcome: Outcome) -> str:
         "command_status": outcome.command_status,
         "attempt": part.attempt - 1 if unwritten else part.attempt,
         "is_resend": 0,
+        "stale_at_ms": NEVER_MS,
     }
     tx.run("part_requeue", values)
     if unwritten:

@@ -1,6 +1,6 @@
 """What time does to waiting parts: doubt resolves, validity ends, and a restart finds what was being sent."""
 
-from bridge.ledger import credit, inbound, receipts, refusals
+from bridge.ledger import credit, inbound, receipts
 from bridge.ledger.database import Transaction
 from bridge.ledger.finish import Ending, finish
 from bridge.ledger.queue import id_key
@@ -41,7 +41,9 @@ def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> 
         is_fresh = now_ms - accepted_at_ms <= FRESH_MS_MAX[Lane(lane)]
         if not is_possible_duplicate and is_fresh and link not in never_resend:
             values = {"part_id": part_id, "link": link, "retry_at_ms": now_ms, "reason": "", "command_status": 0}
-            tx.run("part_requeue", values | {"attempt": attempt, "is_resend": 1})
+            # The bound holds when it is sent, not when it is queued: its link may stay down for hours.
+            stale_at_ms = accepted_at_ms + FRESH_MS_MAX[Lane(lane)]
+            tx.run("part_requeue", values | {"attempt": attempt, "is_resend": 1, "stale_at_ms": stale_at_ms})
             reason = "queued once more after an unanswered try: it may arrive twice"
             history.append((message_id, part_no, now_ms, "resend", reason))
             resent.append(public_id(message_id, key))
@@ -75,10 +77,17 @@ def expire(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
     return {"expired": [public_id(ending.message_id, key) for ending in endings]}
 
 
+def shift(tx: Transaction, *, by_ms: int) -> dict[str, int]:
+    """The wall clock stepped by `by_ms`: what waits shall wait as long as it would have without the step.
+
+    Due times and ends of validity of unfinished parts, and due times of notices, move along. Gives how many moved.
+    """
+    return {"parts": tx.run("parts_shift", {"by_ms": by_ms}), "notices": tx.run("notices_shift", {"by_ms": by_ms})}
+
+
 def tidy(tx: Transaction, *, now_ms: int) -> dict[str, int]:
-    """Bound what only piles up: parked receipts, refusals, pieces of inbound messages that never become whole."""
+    """Bound what only piles up: parked receipts, pieces of inbound messages that never become whole."""
     return {
         "receipts_forgotten": receipts.forget(tx, now_ms),
-        "refusals_forgotten": refusals.forget(tx),
         "inbound_released": inbound.release_stale(tx, now_ms),
     }

@@ -28,14 +28,19 @@ STOP_TIMEOUT_S = 30.0
 
 Verb = Callable[[Transaction, list[Any]], Sequence[Any]]
 
-_FATAL_CODES = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_FATAL_CODES = _DAMAGE_CODES | {sqlite3.SQLITE_IOERR}
 _RETRY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 _NOBODYS_FAULT = _FATAL_CODES | _RETRY_CODES
 """Result codes that say something about the disk, not about a request."""
 
 
 class LedgerFailed(Exception):
-    """The disk failed the ledger; what was in flight may or may not be stored."""
+    """The disk failed the ledger; what was in flight may or may not be stored. Carries SQLite's code of the failure."""
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(str(cause))
+        self.sqlite_errorcode = getattr(cause, "sqlite_errorcode", 0)
 
 
 @dataclass(slots=True)
@@ -108,7 +113,7 @@ class Worker:
         Raises Fault QUEUE_FULL when too many wait, LedgerFailed after a disk failure.
         """
         if self._failure is not None or self._is_stopped:
-            raise LedgerFailed(str(self._failure or "the ledger is closed"))
+            raise LedgerFailed(self._failure or "the ledger is closed")
         if self._queue.qsize() >= QUEUE_MAX:
             raise Fault(FaultCode.QUEUE_FULL, private="the writer cannot keep up")
         self._queue.put(_Request(verb, argument, token))
@@ -138,7 +143,7 @@ class Worker:
     def _settle(self, batch: list[_Request]) -> list[Result]:
         """Run and commit one batch; every request gets exactly one result."""
         if self._failure is not None:
-            return [Result(r.token, error=LedgerFailed(str(self._failure))) for r in batch]
+            return [Result(r.token, error=LedgerFailed(self._failure)) for r in batch]
         started = time.perf_counter()
         try:
             results = self._commit(batch)
@@ -201,11 +206,16 @@ class Worker:
             return [Result(request.token, error=fault) for request in batch]
         self._failure = error
         self._on_failure(error)
-        return [Result(request.token, error=LedgerFailed(str(error))) for request in batch]
+        return [Result(request.token, error=LedgerFailed(error)) for request in batch]
 
 
 def _result(request: _Request, value: Any) -> Result:
     return Result(request.token, error=value) if isinstance(value, Fault) else Result(request.token, value)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error says that the file itself is broken, rather than the disk or somebody's lock."""
+    return _code(error) in _DAMAGE_CODES
 
 
 def _code(error: BaseException) -> int:

@@ -79,7 +79,8 @@ def _moves() -> frozenset[tuple[PartState, PartState]]:
         # Queued to submitted: the late answer to an unanswered try, which cancels the resend.
         s.QUEUED: {s.CLAIMED, s.SUBMITTED, s.EXPIRED, s.REJECTED, s.CANCELLED, s.HELD},
         s.CLAIMED: {s.SUBMITTED, s.QUEUED, s.REJECTED, s.IN_DOUBT},
-        s.IN_DOUBT: {s.SUBMITTED, s.QUEUED, s.UNKNOWN, *RECEIPT_STATES},
+        # A receipt alone cannot resolve a doubt: it names the part by the id that the missing answer would have given.
+        s.IN_DOUBT: {s.SUBMITTED, s.QUEUED, s.UNKNOWN},
         s.SUBMITTED: set(RECEIPT_STATES),
         # A carrier may say "unknown" first and the truth later; the truth outranks it.
         s.UNKNOWN: set(RECEIPT_STATES) - {s.UNKNOWN},

@@ -14,6 +14,8 @@ from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import now_ms
 
+KEPT_TEXT_MAX = 1600
+"""Characters of a refused text that are kept: all of it in the usual case of ten parts, and not a flood on the disk."""
 KEPT_MAX = 200
 """Characters of a refused originator or recipient that are kept."""
 
@@ -80,7 +82,7 @@ class Door:
             detail=prepare.storable(fault.detail),
             originator=prepare.storable(submission.originator[:KEPT_MAX]),
             recipient=prepare.storable(submission.recipient[:KEPT_MAX]),
-            text=prepare.storable(submission.text[: prepare.TEXT_MAX]),
+            text=prepare.storable(submission.text[:KEPT_TEXT_MAX]),
             at_ms=at_ms,
         )
         await self._ledger.refuse(refusal)

@@ -137,7 +137,10 @@ class Gatekeeper:
             raise Fault(FaultCode.BAD_CREDENTIALS)
         if len(self._verified) >= CACHE_MAX:
             self._verified.clear()
-        verified = _Verified(facts["account"], dict(credential), time.monotonic() + CACHE_S)
+        trusted_s = CACHE_S
+        if credential["expires_at_ms"] is not None:
+            trusted_s = min(trusted_s, (credential["expires_at_ms"] - now_ms()) / 1000)
+        verified = _Verified(facts["account"], dict(credential), time.monotonic() + trusted_s)
         if generation == self._generation:
             self._verified[digest] = verified
         return verified

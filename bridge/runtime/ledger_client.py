@@ -39,6 +39,7 @@ _RARE_VERBS = (
     timers.recover,
     timers.resolve_doubts,
     timers.expire,
+    timers.shift,
     timers.tidy,
 )
 

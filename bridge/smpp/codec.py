@@ -101,8 +101,11 @@ def _offence(error: IndexError | RemoteProtocolError, command_id: int, sequence:
 
 
 def _read_badly(command_id: int, status: int, offence: RemoteProtocolError) -> Pdu:
-    """A response that refuses needs no readable body: its status says it all. Everything else is an offence."""
-    if status and command_id & RESPONSE_BIT and command_id in BY_COMMAND_ID and not offence.is_fatal:
+    """A response that refuses needs no readable body, nor does the yes to a submit_sm: dropped, it would be sent again.
+
+    Everything else is an offence.
+    """
+    if (status or command_id == CommandId.SUBMIT_SM_RESP) and command_id & RESPONSE_BIT and command_id in BY_COMMAND_ID and not offence.is_fatal:
         return BY_COMMAND_ID[command_id](status=status)
     raise offence
 

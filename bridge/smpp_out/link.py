@@ -50,8 +50,9 @@ from bridge.smpp_out.waiting import happens
 
 ANSWERS_WAIT_S = 10.0
 """At a clean stop: how long the answers to what was sent are awaited."""
-STORE_WAIT_S = 5.0
-"""At a clean stop: how long the ledger may take to store what came in and what became of the parts."""
+STORE_WAIT_S = 12.0
+"""At a clean stop: how long the ledger may take to store what came in and what became of the parts. Longer than a
+stranger's lock on the ledger may keep one try (5 s), or the carrier's yes would be forgotten."""
 UNBIND_WAIT_S = 3.0
 """At a clean stop: how long the SMSC may take to answer unbind and close."""
 
@@ -124,7 +125,8 @@ class Link:
             await self._say_goodbye(connection)
         if self._client is not None:
             await maybeDeferred(self._client.stopService).asFuture(running())
-        await self._sender.settled(STORE_WAIT_S)
+        if not await self._sender.settled(STORE_WAIT_S):
+            log.error("answers lost", link=self.settings.name, advice="the ledger did not take them; expect resends")
         self._move(LinkState.STOPPED)
 
     async def _say_goodbye(self, connection: LinkConnection) -> None:

@@ -6,7 +6,7 @@ known. One claim call is on its way at a time; as soon as answers make room, the
 
 import asyncio
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from bridge.messages.message import ClaimedPart, OutcomeKind
@@ -24,6 +24,8 @@ from bridge.smpp_out.waiting import happens
 
 RETRY_S = 1.0
 """Wait after the ledger failed us."""
+REBIND_WAIT_S = 5.0
+"""How long the answers to the rest of the window are awaited when the SMSC says that we are not bound."""
 POLL_S = 1.0
 """A hint may be lost: the queue is looked at this often all the same, and for parts whose time has come."""
 
@@ -61,6 +63,7 @@ class Sender:
         self._window = settings.window
         self._pacer = Pacer(settings.parts_per_second, monotonic_ms())
         self._connection: LinkConnection | None = None
+        self._leaving: Callable[[], None] | None = None
         self._in_flight: dict[int, ClaimedPart] = {}
         self._books = Books(settings.name, ledger)
         self._news = asyncio.Event()
@@ -145,8 +148,18 @@ class Sender:
         elif decision.kind is OutcomeKind.SUBMITTED:
             self._pacer.accepted(monotonic_ms())
         self._books.enter(part, outcome.answered(part, decision, status=status, smsc_id=smsc_id, at_ms=now_ms()))
-        if decision.needs_rebind and self._connection is not None:
-            self._connection.close(decision.reason)
+        if decision.needs_rebind:
+            self._rebind(decision.reason)
+        if self._leaving is not None and not self._in_flight:
+            self._leaving()
+
+    def _rebind(self, reason: str) -> None:
+        """The SMSC says that we are not bound: write no more, and close once the other answers are in, or soon."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        self._leaving = lambda: connection.close(reason)
+        running().call_later(REBIND_WAIT_S, self._leaving)
 
     def timed_out(self, part: ClaimedPart) -> None:
         """The answer is overdue: taken or not, nobody knows."""
@@ -171,7 +184,7 @@ class Sender:
 
     def lost(self, unanswered: list[ClaimedPart], reason: str) -> None:
         """The connection is gone, with these parts written and not answered."""
-        self._connection = None
+        self._connection = self._leaving = None
         reason = f"no answer before the link was lost: {reason}"
         for part in unanswered:
             self._in_flight.pop(part.part_id, None)

@@ -3,9 +3,12 @@
 import asyncio
 from typing import Any
 
+from bridge.runtime import logs
 from bridge.smpp_out.link import Link, LinkLedger
 from bridge.smpp_out.sender import Hints
 from bridge.smpp_out.settings import LinkSettings
+
+log = logs.get("link")
 
 
 class Links:
@@ -18,12 +21,19 @@ class Links:
 
     async def start(self) -> None:
         """Begin to connect every link; an SMSC that is away does not keep the appliance from starting."""
-        for link in self.links.values():
-            await link.start()
+        try:
+            for link in self.links.values():
+                await link.start()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
-        """Stop all links at once: each may wait for its last answers."""
-        await asyncio.gather(*(link.stop() for link in self.links.values()))
+        """Stop all links at once: each may wait for its last answers. One that fails does not cut the others short."""
+        stopped = await asyncio.gather(*(link.stop() for link in self.links.values()), return_exceptions=True)
+        for name, error in zip(self.links, stopped, strict=True):
+            if isinstance(error, BaseException):
+                log.error("link did not stop", link=name, exc_info=error)
 
     def status(self) -> list[dict[str, Any]]:
         """Facts about every link, in the order of the configuration."""

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -370,3 +371,38 @@ def test_a_stop_while_a_client_is_connected_does_not_hang(appliance: Appliance) 
         began = time.monotonic()
         assert appliance.stop() == 0
     assert time.monotonic() - began < 40
+
+
+def test_a_ledger_that_somebody_else_has_open_is_not_called_broken(appliance: Appliance) -> None:
+    """With exit code 65 a service manager would never try again, and a restored backup would lose messages."""
+    assert appliance.start().stop() == 0
+    stranger = sqlite3.connect(appliance.state / "ledger.sqlite", isolation_level=None)
+    stranger.execute("PRAGMA locking_mode = EXCLUSIVE")
+    stranger.execute("BEGIN IMMEDIATE")
+    refused = appliance.command("run", check=False)
+    stranger.execute("ROLLBACK")
+    stranger.close()
+    assert refused.returncode in (69, 74)
+    assert "backup" not in refused.stderr
+    assert "open" in refused.stderr
+    appliance.start()
+
+
+def test_a_damaged_ledger_is_kept_and_needs_a_person(appliance: Appliance) -> None:
+    appliance.start().add_account()
+    assert appliance.stop() == 0
+    path = appliance.state / "ledger.sqlite"
+    good = path.read_bytes()
+    path.write_bytes(good[:4096] + b"\xff" * (len(good) - 4096))
+    refused = appliance.command("run", check=False)
+    assert refused.returncode == 65
+    assert "restore it from a backup" in refused.stderr
+    path.write_bytes(good)
+
+
+def test_nothing_that_is_made_is_for_everybody(appliance: Appliance) -> None:
+    appliance.state.mkdir()
+    appliance.start().add_account()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in appliance.state.iterdir() if path.is_file()}
+    assert modes
+    assert not any(mode & 0o007 for mode in modes.values()), modes

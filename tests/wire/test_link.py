@@ -1,7 +1,9 @@
 """A link against the simulated SMSC through a real socket, with a real ledger behind it."""
 
 import asyncio
+import contextlib
 import ssl
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +18,7 @@ from bridge.runtime.loop import monotonic_ms
 from bridge.simulator.script import Behaviour, Script
 from bridge.smpp import pdus
 from bridge.smpp.codec import encode
-from bridge.smpp.constants import Status
+from bridge.smpp.constants import CommandId, Status
 from bridge.smpp.session import NEED_DATA, Requested, Role, Session
 from bridge.smpp_out import receiver
 from bridge.smpp_out.link import LinkState
@@ -665,3 +667,30 @@ async def test_a_storm_of_everything_loses_nothing_and_repeats_nothing(tmp_path:
         assert all(count == 1 for count in taken.values()), "sent again without being asked to"
         assert await b.balance_mc() == CREDIT_MC - PRICE_MC * (60 - states["rejected"])
         assert states["in_doubt"] >= 6
+
+
+async def refusing_bound_smsc(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An SMSC that accepts the bind and then says of every part, slowly, that we are not bound."""
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            length, command_id, _, sequence = struct.unpack(">IIII", await reader.readexactly(16))
+            await reader.readexactly(length - 16)
+            if command_id == CommandId.BIND_TRANSCEIVER:
+                writer.write(encode(pdus.BindTransceiverResp(), sequence))
+            elif command_id == CommandId.SUBMIT_SM:
+                await asyncio.sleep(0.005)
+                writer.write(encode(pdus.SubmitSmResp(status=Status.RINVBNDSTS), sequence))
+    writer.close()
+
+
+@asyncio_test
+async def test_an_smsc_that_lost_our_bind_is_heard_out(tmp_path: Path) -> None:
+    """Each of its refusals is definite: none of the window may end in doubt, for that would send it twice."""
+    server = await asyncio.start_server(refusing_bound_smsc, "127.0.0.1", 0)
+    async with bench(tmp_path) as made:
+        ids = await made.queue(*[f"4670174{n:04d}" for n in range(10)])
+        link = await made.bound(window=10, port=server.sockets[0].getsockname()[1], in_doubt_hold_s=600)
+        await eventually(lambda: link.status()["deferred"] >= 10)
+        assert link.status()["in_doubt"] == 0
+        assert set(await made.states(ids)) == {"queued"}
+    server.close()

@@ -104,14 +104,17 @@ FROM wanted JOIN part USING (part_id) JOIN message ON message.message_id = part.
 ORDER BY part.lane, part.part_id
 
 -- name: parts_submitted
--- A late answer still counts: it resolves a part in doubt, and cancels a resend that has not been claimed yet.
-UPDATE part SET state = 'submitted', smsc_id = answer.smsc_id, smsc_key = answer.smsc_key,
-    submitted_at_ms = answer.at_ms, waiting_for = '', next_action_at_ms = 0, command_status = 0
+-- A late answer still counts: it resolves a part in doubt, and cancels a resend that has not been claimed yet. A part
+-- that was given up as unknown keeps its state but gets its name, so that its receipt can still tell the truth.
+UPDATE part SET state = CASE part.state WHEN 'unknown' THEN 'unknown' ELSE 'submitted' END, smsc_id = answer.smsc_id, smsc_key = answer.smsc_key,
+    submitted_at_ms = answer.at_ms, next_action_at_ms = 0, command_status = 0,
+    waiting_for = CASE part.state WHEN 'unknown' THEN part.waiting_for ELSE '' END
 FROM (
     WITH answer (part_id, smsc_id, smsc_key, at_ms) AS (VALUES {rows}) SELECT part_id, smsc_id, smsc_key, at_ms FROM answer
 ) AS answer
 WHERE part.part_id = answer.part_id
-    AND (part.state IN ('claimed', 'in_doubt') OR (part.state = 'queued' AND part.is_possible_duplicate = 1))
+    AND (part.state IN ('claimed', 'in_doubt') OR (part.state = 'queued' AND part.is_possible_duplicate = 1)
+        OR (part.state = 'unknown' AND part.smsc_key IS NULL))
 RETURNING part.part_id
 
 -- name: parts_of
@@ -124,7 +127,7 @@ FROM wanted JOIN part USING (part_id) JOIN message ON message.message_id = part.
 -- Once a part may have gone out twice, it stays marked so.
 UPDATE part SET state = 'queued', link = :link, next_action_at_ms = :retry_at_ms, waiting_for = :reason,
     command_status = :command_status, attempt = :attempt,
-    is_possible_duplicate = max(is_possible_duplicate, :is_resend)
+    is_possible_duplicate = max(is_possible_duplicate, :is_resend), expires_at_ms = min(expires_at_ms, :stale_at_ms)
 WHERE part_id = :part_id
 
 -- name: part_in_doubt
@@ -160,21 +163,29 @@ ON CONFLICT (cause) DO NOTHING
 INSERT INTO history (message_id, part_no, at_ms, event, detail) VALUES {rows}
 
 -- name: parts_by_smsc_key
-WITH wanted (link, smsc_key) AS (VALUES {rows})
+-- The newest few of each name: an SMSC that gives one id to everything must not stop the writer.
+WITH wanted (link, smsc_key, since_ms) AS (VALUES {rows})
 SELECT part.link, part.smsc_key, part.part_id, part.message_id, part.part_no, part.state, part.smsc_id,
     message.recipient
-FROM wanted JOIN part ON part.link = wanted.link AND part.smsc_key = wanted.smsc_key
-    JOIN message ON message.message_id = part.message_id
+FROM wanted JOIN part ON part.part_id IN (
+        SELECT named.part_id FROM part AS named
+        WHERE named.link = wanted.link AND named.smsc_key = wanted.smsc_key AND named.submitted_at_ms >= wanted.since_ms
+        ORDER BY named.part_id DESC LIMIT 8
+    ) JOIN message ON message.message_id = part.message_id
+ORDER BY part.part_id
 
 -- name: receipts_park
-INSERT INTO parked_receipt (link, smsc_id, smsc_key, state, error, network_at_ms, received_at_ms) VALUES {rows}
+INSERT INTO parked_receipt (link, smsc_id, smsc_key, state, error, network_at_ms, originator, received_at_ms)
+VALUES {rows}
 
 -- name: receipts_parked
 WITH wanted (link, smsc_key) AS (VALUES {rows})
-SELECT parked_receipt_id, parked_receipt.link, smsc_id, parked_receipt.smsc_key, state, error, network_at_ms,
-    received_at_ms
-FROM wanted JOIN parked_receipt
-    ON parked_receipt.link = wanted.link AND parked_receipt.smsc_key = wanted.smsc_key
+SELECT parked_receipt_id, parked_receipt.link, smsc_id, state, error, network_at_ms, originator, received_at_ms
+FROM wanted JOIN parked_receipt ON parked_receipt_id IN (
+    SELECT named.parked_receipt_id FROM parked_receipt AS named
+    WHERE named.link = wanted.link AND named.smsc_key = wanted.smsc_key
+    ORDER BY named.parked_receipt_id DESC LIMIT 8
+)
 ORDER BY parked_receipt_id
 
 -- name: receipts_unpark
@@ -205,17 +216,24 @@ VALUES (:link, :originator, :number, :reference, :total, :part_no, :text, :now_m
 ON CONFLICT (link, originator, number, reference, total, part_no) DO NOTHING
 
 -- name: inbound_parts_of
-SELECT part_no, text, received_at_ms FROM inbound_part
+SELECT part_no, text, joined_at_ms FROM inbound_part
 WHERE link = :link AND originator = :originator AND number = :number AND reference = :reference AND total = :total
 ORDER BY part_no
+
+-- name: inbound_parts_joined
+UPDATE inbound_part SET joined_at_ms = :now_ms
+WHERE link = :link AND originator = :originator AND number = :number AND reference = :reference AND total = :total
 
 -- name: inbound_parts_delete
 DELETE FROM inbound_part
 WHERE link = :link AND originator = :originator AND number = :number AND reference = :reference AND total = :total
 
 -- name: inbound_parts_stale
-SELECT DISTINCT link, originator, number, reference, total FROM inbound_part WHERE received_at_ms < :before_ms
-LIMIT :count
+SELECT DISTINCT link, originator, number, reference, total FROM inbound_part
+WHERE received_at_ms < :before_ms AND joined_at_ms IS NULL LIMIT :count
+
+-- name: inbound_parts_forget
+DELETE FROM inbound_part WHERE joined_at_ms < :before_ms
 
 -- name: notices_due
 SELECT notice_id FROM notice WHERE state = 'owed' AND next_action_at_ms <= :now_ms
@@ -273,6 +291,15 @@ LIMIT :count
 
 -- name: links_with_queue
 SELECT DISTINCT link FROM part WHERE state = 'queued'
+
+-- name: parts_shift
+-- A clock that steps back must not hold an alarm for an hour, one that steps forward must not expire the queue.
+UPDATE part SET expires_at_ms = expires_at_ms + :by_ms,
+    next_action_at_ms = CASE next_action_at_ms WHEN 0 THEN 0 ELSE max(1, next_action_at_ms + :by_ms) END
+WHERE state IN ('queued', 'claimed', 'in_doubt')
+
+-- name: notices_shift
+UPDATE notice SET next_action_at_ms = next_action_at_ms + :by_ms WHERE state = 'owed'
 
 -- name: tariff_upsert
 INSERT INTO tariff (account_class, prefix, price_mc) VALUES (:account_class, :prefix, :price_mc)

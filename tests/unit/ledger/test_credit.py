@@ -88,3 +88,12 @@ def test_the_audit_finds_a_charge_without_its_posting(books: Books) -> None:
         check["name"] for check in report["checks"] if not check["is_ok"]
     ]
     books.connection.execute("UPDATE balance SET amount_mc = amount_mc + 1")
+
+
+def test_the_audit_finds_an_expired_part_without_its_refund(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared())
+    books.connection.execute("UPDATE part SET state = 'expired', final_at_ms = 1")
+    failed = [check["name"] for check in books.read("ledger_audit")["checks"] if not check["is_ok"]]
+    assert failed == ["every part that was never accepted upstream is refunded"]
+    books.connection.execute("UPDATE part SET state = 'queued', final_at_ms = NULL")
+    assert books.states(accepted.message_id) == ["queued"]

@@ -175,3 +175,31 @@ def test_pieces_that_never_become_whole_go_on_after_a_day_and_say_so(books: Book
     (notice,) = books.notices()
     assert notice.inbound is not None
     assert (notice.inbound.text, notice.inbound.is_incomplete) == ("one  [...] three", True)
+
+
+def test_a_reference_that_comes_round_again_loses_no_piece(books: Books) -> None:
+    """An orphan of yesterday must not swallow a piece of today: both are told, the old one as incomplete."""
+    owned(books)
+    books.inbound(InboundPart(RECIPIENT, VIRTUAL, "OLD one ", Concat(7, 2, 1)))
+    books.inbound(InboundPart(RECIPIENT, VIRTUAL, "new one ", Concat(7, 2, 1)))
+    books.inbound(InboundPart(RECIPIENT, VIRTUAL, "new two", Concat(7, 2, 2)))
+    told = [(n.inbound.text, n.inbound.is_incomplete) for n in books.notices() if n.inbound]
+    assert told == [("OLD one  [...] ", True), ("new one new two", False)]
+
+
+def test_a_piece_repeated_after_its_message_was_whole_is_no_second_message(books: Books) -> None:
+    owned(books)
+    for number in (1, 2, 2, 1):
+        books.inbound(InboundPart(RECIPIENT, VIRTUAL, f"<{number}>", Concat(7, 2, number)))
+    books.now_ms += 25 * 3_600_000
+    books.do("tidy", now_ms=books.now_ms)
+    assert [n.inbound.text for n in books.notices() if n.inbound] == ["<1><2>"]
+
+
+def test_a_handset_that_never_counts_may_send_the_same_long_text_again(books: Books) -> None:
+    owned(books)
+    for _ in range(2):
+        for number in (1, 2):
+            books.inbound(InboundPart(RECIPIENT, VIRTUAL, f"<{number}>", Concat(0, 2, number)))
+        books.now_ms += 3_600_000
+    assert [n.inbound.text for n in books.notices() if n.inbound] == ["<1><2>", "<1><2>"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bridge.messages.message import Lane, OutcomeKind, PartState
+from bridge.ledger.settle import Settlement
+from bridge.messages.message import Lane, Outcome, OutcomeKind, PartState
 from tests.books import LINK, THREAD, Books
 
 HOLD_MS = 60_000
@@ -200,3 +201,58 @@ def test_an_outcome_for_a_finished_part_changes_nothing(books: Books) -> None:
     books.settle(part, OutcomeKind.DEFERRED, reason="too late to say so", retry_at_ms=books.now_ms)
     assert books.states(accepted.message_id) == ["undeliverable"]
     assert books.balance_mc() == 99_000
+
+
+def in_doubt_and_resent(books: Books, lane: Lane = Lane.NORMAL) -> str:
+    """A message whose only part was never answered and is queued once more; gives its public id."""
+    (accepted,) = books.accept(books.account(), books.prepared(lane=lane))
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms)
+    assert counted(books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[]))["resent"] == 1
+    return accepted.message_id
+
+
+@pytest.mark.parametrize(("lane", "minutes"), [(Lane.ALARM, 15), (Lane.NORMAL, 60)])
+def test_a_resend_that_waits_for_its_link_gets_stale_there_too(books: Books, lane: Lane, minutes: int) -> None:
+    """The link stayed down for hours: a second copy of an old alarm is worse than none."""
+    message_id = in_doubt_and_resent(books, lane)
+    books.now_ms += minutes * 60_000
+    assert books.claim() == []
+    assert counted(books.do("expire", now_ms=books.now_ms)) == {"expired": 1}
+    assert books.states(message_id) == ["expired"]
+    assert books.balance_mc() == 99_000
+
+
+def test_a_yes_that_comes_after_all_hope_names_the_part_for_its_receipt(books: Books) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared(thread=THREAD))
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="no answer", retry_at_ms=books.now_ms)
+    books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[LINK])
+    books.submitted(part, "b7")
+    assert books.states(accepted.message_id) == ["unknown"]
+    assert "second_answer" not in books.events(accepted.message_id)
+    books.receipt("b7")
+    assert books.states(accepted.message_id) == ["delivered"]
+    assert [n.message.state.value for n in books.notices() if n.message] == ["unknown", "delivered"]
+
+
+def test_both_answers_in_one_batch_keep_the_first_and_tell_the_second(books: Books) -> None:
+    message_id = in_doubt_and_resent(books)
+    (part,) = books.claim()
+    answers = [
+        Outcome(part.part_id, OutcomeKind.SUBMITTED, books.now_ms, smsc_id=smsc_id) for smsc_id in ("one", "two")
+    ]
+    books.call("settle", Settlement(LINK, answers))
+    assert books.events(message_id) == ["in_doubt", "resend", "second_answer"]
+    books.receipt("one")
+    assert books.states(message_id) == ["delivered"]
+
+
+@pytest.mark.parametrize("by_ms", [-3_600_000, 86_400_000 * 365])
+def test_a_clock_that_steps_neither_holds_nor_expires_what_waits(books: Books, by_ms: int) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared(lane=Lane.ALARM))
+    books.now_ms += by_ms
+    assert books.do("shift", by_ms=by_ms)["parts"] == 1
+    assert counted(books.do("expire", now_ms=books.now_ms)) == {"expired": 0}
+    (part,) = books.claim()
+    assert part.message_id == accepted.message_id

@@ -125,3 +125,64 @@ def test_handsets_are_compared_by_digits_only(books: Books) -> None:
     message = sent(books, "10")
     books.receipt("A", originator="+" + RECIPIENT)
     assert books.states(message) == ["delivered"]
+
+
+def test_an_id_that_comes_round_again_means_the_message_that_is_still_open(books: Books) -> None:
+    """An SMSC that restarted its counter, and an alarm system that always writes to one number."""
+    first = sent(books, "55")
+    books.receipt("55")
+    second = sent(books, "55")
+    books.receipt("55", PartState.UNDELIVERABLE)
+    assert books.states(first) + books.states(second) == ["delivered", "undeliverable"]
+
+
+def test_one_id_for_all_parts_of_a_message_is_understood(books: Books) -> None:
+    books.account()
+    (accepted,) = books.accept(1, books.prepared("a", "b"))
+    for part in books.claim():
+        books.submitted(part, "7")
+    books.receipt("7")
+    assert sorted(books.states(accepted.message_id)) == ["delivered", "submitted"]
+    books.receipt("7")
+    assert books.states(accepted.message_id) == ["delivered", "delivered"]
+
+
+def test_a_parked_receipt_of_another_handset_is_never_applied(books: Books) -> None:
+    books.receipt("88", originator="46701740699")
+    message = sent(books, "88")
+    assert books.states(message) == ["submitted"]
+    books.receipt("88")
+    assert books.states(message) == ["delivered"]
+
+
+def test_an_early_receipt_in_another_number_base_is_applied_with_its_answer(books: Books) -> None:
+    books.receipt("6699")
+    message = sent(books, "1A2B")
+    assert books.states(message) == ["delivered"]
+
+
+def test_a_receipt_is_not_for_a_message_of_last_week(books: Books) -> None:
+    message = sent(books, "9")
+    books.now_ms += 8 * 24 * 3_600_000
+    books.receipt("9")
+    assert books.states(message) == ["submitted"]
+
+
+def test_an_smsc_that_gives_one_id_to_everything_stops_nobody(books: Books) -> None:
+    """A thousand parts of one name: what a receipt costs does not grow with them."""
+    books.account(credit_mc=2_000_000)
+    books.accept(1, *[books.prepared(recipient=f"4670174{n:04d}") for n in range(1000)])
+    for part in books.claim(500) + books.claim(500):
+        books.submitted(part, "0")
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    books.connection.set_progress_handler(count, 100)
+    books.receipt("0", originator="")
+    books.connection.set_progress_handler(None, 0)
+    assert steps < 50, f"{steps} hundred steps of SQLite's machine"
+    assert books.read("unfinished")["submitted"] == 1000

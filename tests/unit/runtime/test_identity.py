@@ -8,6 +8,7 @@ import pytest
 from bridge.intake.authenticate import CredentialKind
 from bridge.messages.faults import Fault, FaultCode
 from bridge.runtime.identity import CHECKS_WAITING_MAX, Peer
+from bridge.runtime.loop import now_ms
 from tests.house import open_house
 from tests.support import asyncio_test, eventually
 
@@ -89,3 +90,24 @@ async def test_a_network_is_an_account_only_where_it_is_bound(tmp_path: Path) ->
         assert identity is not None
         assert identity.account_name == "demo"
         assert await house.gatekeeper.by_network(Peer("192.0.2.1")) is None
+
+
+@asyncio_test
+async def test_a_credential_that_ends_is_not_remembered_longer(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        await house.add_account()
+        verifier = await house.gatekeeper.hash_secret(CredentialKind.API_KEY, "k" * 32)
+        ends_at_ms = now_ms() + 400
+        await house.ledger.do(
+            "credential_add", name="demo", kind="api_key", verifier=verifier, expires_at_ms=ends_at_ms, now_ms=1
+        )
+
+        async def knock() -> str:
+            kinds = (CredentialKind.API_KEY,)
+            identity = await house.gatekeeper.by_secret("demo", "k" * 32, kinds=kinds, scope="send", peer=HERE)
+            return identity.account_name
+
+        assert await knock() == "demo"
+        await eventually(lambda: now_ms() > ends_at_ms)
+        with pytest.raises(Fault, match="bad_credentials"):
+            await knock()

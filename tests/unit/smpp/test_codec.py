@@ -241,9 +241,10 @@ def test_an_id_is_taken_as_it_comes(body: bytes, message_id: str) -> None:
     assert pdu == pdus.SubmitSmResp(message_id=message_id)
 
 
-def test_an_id_without_end_is_no_id() -> None:
-    error = offence(frame(CommandId.SUBMIT_SM_RESP, b"x" * 256))
-    assert not error.is_fatal
+def test_an_id_without_end_is_a_yes_without_an_id() -> None:
+    """A yes that is dropped would have the part sent again."""
+    pdu, _ = codec.decode(frame(CommandId.SUBMIT_SM_RESP, b"x" * 256))
+    assert pdu == pdus.SubmitSmResp()
 
 
 def test_a_cut_query_sm_resp_is_an_offence_without_consequences() -> None:

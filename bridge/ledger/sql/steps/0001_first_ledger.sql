@@ -137,6 +137,7 @@ CREATE TABLE parked_receipt (         -- a receipt that came before the answer w
     state TEXT NOT NULL,
     error TEXT NOT NULL,
     network_at_ms INTEGER,
+    originator TEXT NOT NULL,         -- the handset it speaks of, as received
     received_at_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX parked_receipt_smsc ON parked_receipt (link, smsc_key);
@@ -180,6 +181,7 @@ CREATE TABLE inbound_part (           -- pieces of a long inbound message until 
     part_no INTEGER NOT NULL,
     text TEXT NOT NULL,
     received_at_ms INTEGER NOT NULL,
+    joined_at_ms INTEGER,             -- when the message became whole; a piece that is repeated is known for a while
     UNIQUE (link, originator, number, reference, total, part_no) -- a piece that comes twice is one piece
 ) STRICT;
 CREATE INDEX inbound_part_age ON inbound_part (received_at_ms);
