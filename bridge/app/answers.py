@@ -136,6 +136,20 @@ class MessageLine(TypedDict):
     next_action_at_ms: int | None
 
 
+class InboundLine(TypedDict):
+    """A text from a handset."""
+
+    inbound_id: str
+    account: str
+    """Empty: nobody owned the number."""
+    link: str
+    originator: str
+    number: str
+    text: str
+    is_incomplete: bool
+    received_at_ms: int
+
+
 class PartDetail(TypedDict):
     """One part of a message, as it stands."""
 

@@ -118,7 +118,7 @@ def _summary(settings: Settings) -> list[tuple[str, str]]:
         where = out.endpoint(link.host, link.port) + " (TLS)" * link.tls
         pairs.append((f"link {link.name}", f"{where} as {link.system_id}"))
     if not settings.links:
-        pairs.append(("links", "none: messages are accepted and wait"))
+        pairs.append(("links", "none: every message is refused"))
     relay = settings.relay
     pairs.append(("mail out", out.endpoint(relay.host, relay.port) if relay else "none: reports wait"))
     if settings.simulator:

@@ -41,7 +41,11 @@ def account() -> None:
     "--home-country", metavar="CC", default="", help="Two letters, as SE: lets it write numbers in national format."
 )
 @click.option(
-    "--time-zone", metavar="ZONE", default="UTC", show_default=True, help="As Europe/Stockholm; stored times stay UTC."
+    "--time-zone",
+    metavar="ZONE",
+    default="UTC",
+    show_default=True,
+    help="As Europe/Stockholm; kept with the account, while everything is shown in UTC.",
 )
 @click.option("--lane", type=click.Choice(LANES), default="normal", show_default=True, help="How urgent its texts are.")
 @click.option(
@@ -92,7 +96,7 @@ def account_list(is_json: bool) -> None:
     if not rows:
         return out.nothing("accounts; `smsbridge account add NAME` opens one")
     out.table(
-        ("name", "credit", "overdraft", "lane", "class", "e-mail", ""),
+        ("name", "credit", "overdraft", "lane", "class", "e-mail", "note"),
         [
             (
                 row["name"],

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bridge.app import cli_print as out
-from bridge.app.answers import MessageDetail, MessageLine, Queue, SentMessage
+from bridge.app.answers import InboundLine, MessageDetail, MessageLine, Queue, SentMessage
 from bridge.app.cli_account import LANES
 from bridge.app.cli_base import Command, Group, json_option
 from bridge.app.cli_life import life_of, reason_of
@@ -18,6 +18,18 @@ TEXT_SIZE_MAX = 65_536
 """Characters read of a text on standard input: far more than the parts a message may have."""
 LIST_DEFAULT, LIST_MAX = 20, 1000
 STATES = [state.value for state in MessageState]
+
+
+class StateName(click.ParamType):
+    """The state of a message, as the program or as the lists write it."""
+
+    name = "state"
+
+    def convert(self, value: str, param: click.Parameter | None, context: click.Context | None) -> str:
+        state = value.strip().lower().replace(" ", "_")
+        if state not in STATES:
+            self.fail(f"{value!r} is no state; one of {', '.join(STATES)}", param, context)
+        return state
 
 
 @click.command(cls=Command)
@@ -76,7 +88,7 @@ def message() -> None:
 
 @message.command("list")
 @click.option("--account", metavar="NAME", help="Only of this account.")
-@click.option("--state", metavar="STATE", type=click.Choice(STATES), help=f"Only in this state: {', '.join(STATES)}.")
+@click.option("--state", metavar="STATE", type=StateName(), help=f"Only in this state: {', '.join(STATES)}.")
 @click.option(
     "--count",
     metavar="N",
@@ -132,6 +144,46 @@ def message_show(message_id: str, is_json: bool) -> None:
     if is_json:
         return out.as_json(detail)
     return click.echo("\n".join(life_of(detail, out.now_ms())))
+
+
+@message.command("inbound")
+@click.option(
+    "--count",
+    metavar="N",
+    type=click.IntRange(1, LIST_MAX),
+    default=LIST_DEFAULT,
+    show_default=True,
+    help="How many, the newest first.",
+)
+@json_option
+def message_inbound(count: int, is_json: bool) -> None:
+    """List the newest texts from handsets.
+
+    A text without an account came to a number that nobody owns; `smsbridge number add` gives it an owner.
+
+    \b
+    Example:
+      smsbridge message inbound --count 5
+    """
+    rows: list[InboundLine] = call("inbound_list", count_max=count)
+    if is_json:
+        return out.as_json(rows)
+    if not rows:
+        return out.nothing("texts from handsets")
+    return out.table(
+        ("inbound", "received", "from", "to", "account", "text"),
+        [
+            (
+                row["inbound_id"],
+                out.utc(row["received_at_ms"]),
+                row["originator"],
+                row["number"],
+                row["account"],
+                row["text"] + (" (incomplete)" if row["is_incomplete"] else ""),
+            )
+            for row in rows
+        ],
+    )
 
 
 @click.command(cls=Command)

@@ -12,8 +12,9 @@ import click
 
 from bridge.app import config_file, control_frames
 from bridge.app.cli_refusals import EX_DATA, EX_PERMISSION, EX_TEMPORARY, EX_UNAVAILABLE, Refused
+from bridge.app.commands import COMMANDS
 from bridge.app.control_client import ControlClient, NotAnswering, NotPermitted, NotRunning
-from bridge.app.instance import LOCK_NAME, AlreadyRunning
+from bridge.app.instance import LEDGER_NAME, LOCK_NAME, AlreadyRunning
 from bridge.app.settings import Settings
 from bridge.ledger.migrate import WrongLedger
 from bridge.ledger.worker import LedgerFailed
@@ -23,6 +24,8 @@ from bridge.runtime.logs_settings import LogSettings
 SYSTEM_CONFIG = Path("/etc/smsbridge/bridge.yaml")
 """Where an installed appliance has its configuration."""
 DEFAULT_STATE_FOLDER = Path("state")
+READING = frozenset(name for name in COMMANDS if name.endswith(("_list", "_show", "_audit")) or name == "queue")
+"""Commands that change nothing."""
 
 
 class Place:
@@ -91,7 +94,10 @@ def call(
     except NotAnswering as error:
         what = f"the appliance does not answer on {socket_path} ({error})"
         raise Refused(EX_TEMPORARY, what, "it may be busy or hang: read its log, then try again") from None
-    return _call_offline(place, folder, command, values)
+    answer = _call_offline(place, folder, command, values)
+    if command == "send":
+        click.echo("no appliance runs: this waits until one is started", err=True)
+    return answer
 
 
 def _nobody(place: Place, folder: Path) -> Refused:
@@ -102,8 +108,11 @@ def _nobody(place: Place, folder: Path) -> Refused:
 
 
 def _call_offline(place: Place, folder: Path, name: str, values: dict[str, Any]) -> Any:
-    """Open the ledger ourselves, under the instance lock."""
+    """Open the ledger ourselves, under the instance lock. A command that only reads never makes one."""
     settings = place.settings()
+    if name in READING and not _is_there(settings.state_folder / LEDGER_NAME):
+        next_step = "start the appliance, or look whether --config or --state-folder names the right place"
+        raise Refused(EX_UNAVAILABLE, f"there is no ledger in {settings.state_folder}", next_step)
     logs.configure(LogSettings(level="error"))
     try:
         # Standard output is for the answer; what the ledger may have to log goes beside it.

@@ -81,6 +81,9 @@ class Commands(Protocol):
     async def message_show(self, *, message_id: str) -> Any:
         """MessageDetail"""
 
+    async def inbound_list(self, *, count_max: int) -> Any:
+        """list[InboundLine]"""
+
     async def queue(self) -> Any:
         """Queue"""
 

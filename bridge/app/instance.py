@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 LOCK_NAME = "instance.lock"
+LEDGER_NAME = "ledger.sqlite"
 
 
 class AlreadyRunning(Exception):

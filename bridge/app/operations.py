@@ -124,6 +124,11 @@ class Operations:
             raise Fault(FaultCode.NOT_FOUND, f"message {message_id}")
         return self._with_reason(message) | {"parts": [self._with_reason(part) for part in message["parts"]]}
 
+    async def inbound_list(self, *, count_max: int = 50) -> list[dict[str, Any]]:
+        """The newest texts from handsets first, also those to numbers that nobody owns."""
+        found: list[dict[str, Any]] = await self._ledger.read("inbound_list", count_max=count_max)
+        return found
+
     async def queue(self) -> dict[str, Any]:
         """What waits, why and until when."""
         found: dict[str, Any] = await self._ledger.read("queue")

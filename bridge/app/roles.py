@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bridge.app.control import ControlServer
 from bridge.app.housekeeping import Housekeeping
-from bridge.app.instance import AlreadyRunning, InstanceLock
+from bridge.app.instance import LEDGER_NAME, AlreadyRunning, InstanceLock
 from bridge.app.operations import Operations
 from bridge.app.settings import Settings
 from bridge.http_in.service import HttpDoor
@@ -28,7 +28,6 @@ from bridge.simulator.smsc import Smsc
 from bridge.smpp_out.service import Links
 from bridge.smtp_in.service import SmtpDoor
 
-LEDGER_NAME = "ledger.sqlite"
 LOCK_WAIT_MS = 5_000
 """How long a start waits for a command that holds the instance lock: commands take a second or two."""
 LOCK_LOOK_S = 0.1

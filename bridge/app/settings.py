@@ -41,7 +41,7 @@ class Settings(BaseModel):
     links: list[LinkSettings] = Field(
         default_factory=list,
         max_length=100,
-        description="The upstream SMPP links. Without any, messages are accepted and wait.",
+        description="The upstream SMPP links. Without any, every message is refused: its destination is not served.",
     )
     relay: RelaySettings | None = Field(
         default=None,

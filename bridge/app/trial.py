@@ -64,7 +64,7 @@ def _text(settings: Settings, account: str, pin: str, whose: str) -> str:
         f"  e-mail door      {smtp.address}:{smtp.port}      mail to NUMBER@{settings.domain}",
         f"  HTTP door        http://{http.address}:{http.port}/send",
         f"  upstream         the built-in simulator, {settings.links[0].host}:{settings.links[0].port}",
-        f"  mails to you     kept in {sink.folder.absolute()}" if sink else "",
+        f"  mails to you     kept in {sink.folder.absolute() / 'new'}" if sink else "",
         f"  ledger           {settings.state_folder.absolute()}",
         "",
         f"  {whose}",

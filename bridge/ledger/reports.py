@@ -92,6 +92,9 @@ def account_show(database: Database, *, name: str) -> Record | None:
         " JOIN account USING (account_id) WHERE name = :name ORDER BY posting_id DESC LIMIT 10",
         name=name,
     )
+    key = id_key(database)
+    for posting in postings:
+        posting["cause"] = _shown_cause(database, posting["cause"], key)
     numbers = _all(
         database, "SELECT number FROM number JOIN account USING (account_id) WHERE name = :name ORDER BY 1", name=name
     )
@@ -100,6 +103,17 @@ def account_show(database: Database, *, name: str) -> Record | None:
         "postings": postings,
         "numbers": [row["number"] for row in numbers],
     }
+
+
+def _shown_cause(database: Database, cause: str, key: int) -> str:
+    """What justified a posting, by the public id that people know: "message 6FD54FA2", "message 6FD54FA2 part 2"."""
+    kind, _, name = cause.partition(":")
+    if kind == "message":
+        return f"message {public_id(int(name), key)}"
+    if kind == "part":
+        part = _first(database, "SELECT message_id, part_no FROM part WHERE part_id = :id", id=int(name))
+        return f"message {public_id(part['message_id'], key)} part {part['part_no']}" if part else cause
+    return cause
 
 
 def _with_lists(credential: Record) -> Record:
@@ -247,7 +261,10 @@ def inbound_list(database: Database, *, count_max: int = 50) -> list[Record]:
         " ORDER BY inbound_id DESC LIMIT :count",
         count=min(count_max, LIST_MAX),
     )
-    return [row | {"inbound_id": public_id(row["inbound_id"], key)} for row in rows]
+    return [
+        row | {"inbound_id": public_id(row["inbound_id"], key), "is_incomplete": bool(row["is_incomplete"])}
+        for row in rows
+    ]
 
 
 def refusal_list(database: Database, *, count_max: int = 50) -> list[Record]:

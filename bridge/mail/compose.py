@@ -143,7 +143,7 @@ def _inbound(inbound: InboundView) -> Iterator[str]:
     yield _fact("From", wording.number(inbound.originator))
     yield _fact("To", wording.number(inbound.number))
     yield _fact("Received", wording.utc(inbound.received_at_ms))
-    yield _fact("Message id", inbound.inbound_id)
+    yield _fact("Inbound id", inbound.inbound_id)
 
 
 def _encode(text: str) -> tuple[str, bytes]:

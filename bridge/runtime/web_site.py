@@ -131,7 +131,7 @@ class _NotFound(Resource):
 
     def render(self, request: WebRequest) -> int:
         if request.method.decode("ascii") in METHODS:
-            answer(request, 404, "Nothing here\n")
+            answer(request, 404, "Nothing here; messages go to /send\n")
         else:
             answer(request, 405, f"Only {', '.join(METHODS)} here\n", headers={"Allow": ", ".join(METHODS)})
         return server.NOT_DONE_YET

@@ -105,7 +105,8 @@ def _read_badly(command_id: int, status: int, offence: RemoteProtocolError) -> P
 
     Everything else is an offence.
     """
-    if (status or command_id == CommandId.SUBMIT_SM_RESP) and command_id & RESPONSE_BIT and command_id in BY_COMMAND_ID and not offence.is_fatal:
+    says_enough = status or command_id == CommandId.SUBMIT_SM_RESP
+    if says_enough and command_id & RESPONSE_BIT and command_id in BY_COMMAND_ID and not offence.is_fatal:
         return BY_COMMAND_ID[command_id](status=status)
     raise offence
 

@@ -172,7 +172,8 @@ class Link:
             self._on_refused(connection, event.status)
         elif isinstance(event, Unbound):
             self._sender.unbound()
-            connection.close("the SMSC ended the session (unbind)")
+            by_whom = "the appliance was stopped" if self._is_stopping else "the SMSC ended the session (unbind)"
+            connection.close(by_whom)
         elif isinstance(event, LinkDead):
             connection.abort(event.reason)
 

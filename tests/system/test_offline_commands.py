@@ -157,3 +157,11 @@ def test_commands_need_nothing_of_the_links_but_their_names(tmp_path: Path) -> N
     smsbridge(tmp_path, *where, "account", "add", "ward7", "--credit", "1")
     smsbridge(tmp_path, *where, "send", "--account", "ward7", "--to", "46701740605", "x")
     assert re.search(r"^carrier-a +normal +queued +1 ", smsbridge(tmp_path, *where, "queue"), re.MULTILINE)
+
+
+def test_a_command_that_only_reads_never_makes_a_ledger(tmp_path: Path) -> None:
+    """A mistyped folder is named, not filled with an empty ledger that looks like lost data."""
+    folder = tmp_path / "mistyped"
+    for words in (("account", "list"), ("message", "list"), ("queue",), ("ledger", "audit")):
+        assert f"there is no ledger in {folder}" in smsbridge(folder, *words, exit_code=69)
+    assert not folder.exists()

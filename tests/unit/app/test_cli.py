@@ -83,7 +83,7 @@ def shown(desk: Desk, name: str, answer: Any, *arguments: str) -> str:
 def test_account_list(desk: Desk) -> None:
     other = {**ACCOUNT, "name": "x", "balance_mc": -5, "overdraft_mc": 1000, "account_class": "a", "is_disabled": True}
     assert shown(desk, "account_list", [ACCOUNT, other], "account", "list") == (
-        "NAME   CREDIT  OVERDRAFT  LANE    CLASS  E-MAIL\n"
+        "NAME   CREDIT  OVERDRAFT  LANE    CLASS  E-MAIL             NOTE\n"
         "ward7  12.500      0.000  normal         ward7@example.org\n"
         "x      -0.005      1.000  normal  a      ward7@example.org  disabled\n"
     )
@@ -579,3 +579,27 @@ def test_the_command_line_does_not_install_the_reactor() -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip
     assert done.stdout.strip() == "False"
+
+
+def test_states_may_be_written_as_the_lists_show_them(desk: Desk) -> None:
+    desk.answers["message_list"] = []
+    assert desk.run("message", "list", "--state", "in doubt").exit_code == 0
+    assert desk.asked[-1][1]["state"] == "in_doubt"
+    assert desk.run("message", "list", "--state", "sent").exit_code == 64
+
+
+def test_texts_from_handsets(desk: Desk) -> None:
+    line = {
+        "inbound_id": "0AB3C4D5",
+        "account": "",
+        "link": "carrier",
+        "originator": "46701740605",
+        "number": "46737494150",
+        "text": "Coming",
+        "is_incomplete": True,
+        "received_at_ms": AT_MS,
+    }
+    shown_lines = shown(desk, "inbound_list", [line], "message", "inbound").splitlines()
+    assert shown_lines[1].split() == [
+        "0AB3C4D5", "2026-11-24", "05:31:40Z", "46701740605", "46737494150", "Coming", "(incomplete)",
+    ]  # fmt: skip

@@ -216,7 +216,7 @@ def test_an_inbound_mail_as_a_whole() -> None:
         "  From           +46701740605\n"
         "  To             +46730000001\n"
         "  Received       2026-11-24 05:30:58 UTC\n"
-        "  Message id     0AB3C4D5\n"
+        "  Inbound id     0AB3C4D5\n"
         "\n"
         "-- \n"
         "Written by sms.example. Nobody reads answers to this mail.\n"
