@@ -3,10 +3,15 @@
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from bridge.runtime import logs
+from bridge.runtime.logs_settings import LogSettings
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -29,6 +34,19 @@ def _cpu_model() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+@contextmanager
+def log_lines_to(path: str) -> Iterator[None]:
+    """Write the appliance's log as shipped (text, level info) to a file instead of among the tables."""
+    logs.configure(LogSettings())
+    out = sys.stdout
+    with Path(path).open("w", encoding="utf-8") as log:
+        sys.stdout = log
+        try:
+            yield
+        finally:
+            sys.stdout = out
 
 
 def print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import print_table, save
+from benchmarks.common import log_lines_to, print_table, save
 from bridge.intake.accept import Group
 from bridge.ledger.queue import Prepared
 from bridge.messages.message import ClaimedPart, Coding, Lane, Outcome, OutcomeKind, PartState
@@ -53,18 +53,12 @@ class Bench:
         await self.ledger.do("account_add", name="demo", now_ms=now_ms())
         await self.ledger.do("account_top_up", name="demo", amount_mc=10**12, key="opening", now_ms=now_ms())
         parts: list[ClaimedPart] = []
-        figures = {
+        return {
             "accept": await self.timed("accept: charge and queue", self.accept_all),
             "claim": await self.timed("claim", lambda: self.claim_all(parts)),
             "submitted": await self.timed("submitted", lambda: self.submit_all(parts)),
             "receipt": await self.timed("receipt", lambda: self.receive_all(parts)),
         }
-        print_table(
-            f"Ledger, {self.messages:,} messages of one part, groups of {GROUP}, WAL and synchronous=FULL",
-            ["verb", "messages/s", "us/message"],
-            self.rows,
-        )
-        return figures
 
     async def timed(self, name: str, work: Any) -> float:
         started = time.perf_counter()
@@ -131,13 +125,11 @@ async def measure(folder: Path, messages: int, seconds: int) -> dict[str, Any]:
     ledger = LedgerClient(folder / "ledger.sqlite", Wakeups(), print)
     await ledger.start()
     bench = Bench(ledger, messages)
-    figures: dict[str, Any] = {"messages_per_s": await bench.run()}
+    figures: dict[str, Any] = {"messages_per_s": await bench.run(), "rows": bench.rows}
     figures["idle_loop"] = await bench.steady(seconds)
     busy = asyncio.create_task(saturate())
     figures["busy_loop"] = await bench.steady(seconds)
     busy.cancel()
-    rows = [[name.replace("_", " "), *(round(value, 2) for value in figures[name].values())] for name in figures][1:]
-    print_table(f"Wait for the commit at {STEADY_PER_S} messages/s", ["loop", "p50 ms", "p99 ms", "max ms"], rows)
     await ledger.stop()
     return figures
 
@@ -148,8 +140,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5, help="length of each steady part")
     arguments = parser.parse_args()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder, log_lines_to("/dev/null"):
         figures = asyncio.run(measure(Path(folder), arguments.messages, arguments.seconds))
+    print_table(
+        f"Ledger, {arguments.messages:,} messages of one part, groups of {GROUP}, WAL and synchronous=FULL",
+        ["verb", "messages/s", "us/message"],
+        figures.pop("rows"),
+    )
+    waits = [[name.replace("_", " "), *figures[name].values()] for name in ("idle_loop", "busy_loop")]
+    print_table(f"Wait for the commit at {STEADY_PER_S} messages/s", ["loop", "p50 ms", "p99 ms", "max ms"], waits)
     save("ledger", figures)
 
 

@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import print_table, save
+from benchmarks.common import log_lines_to, print_table, save
 from bridge.app.roles import Appliance
 from bridge.app.settings import Settings
 from bridge.intake.authenticate import Identity
 from bridge.messages.message import Submission
-from bridge.runtime import logs, loop
+from bridge.runtime import loop
 from bridge.runtime.loop import now_ms
 
 DEMO = "demo"
@@ -179,15 +179,11 @@ def main() -> None:
 
 def on_the_reactor(work: Any, log_file: str) -> Any:
     """Run a coroutine function as the appliance runs: Twisted on our loop, log lines written to a file."""
-    from bridge.runtime.logs_settings import LogSettings
-
-    logs.configure(LogSettings())
     event_loop = loop.install()
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
     outcome: list[Any] = []
-    out = sys.stdout
 
     async def live() -> None:
         try:
@@ -195,13 +191,9 @@ def on_the_reactor(work: Any, log_file: str) -> Any:
         finally:
             reactor.stop()
 
-    with open(log_file, "w", encoding="utf-8") as log:
-        sys.stdout = log
-        try:
-            reactor.callWhenRunning(lambda: event_loop.create_task(live()))
-            reactor.run(installSignalHandlers=False)
-        finally:
-            sys.stdout = out
+    with log_lines_to(log_file):
+        reactor.callWhenRunning(lambda: event_loop.create_task(live()))
+        reactor.run(installSignalHandlers=False)
     event_loop.run_until_complete(event_loop.shutdown_default_executor())
     if not outcome:
         raise SystemExit("the benchmark failed; see above")
