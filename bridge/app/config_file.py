@@ -203,8 +203,8 @@ def _whole(file: str, wrong: str, right: str, line: int = 1) -> ConfigErrors:
 def _validate(root: Node, blame: _Blame) -> Settings | None:
     """The settings as far as they are good; what is wrong goes to `blame`.
 
-    What pydantic refuses is cut out of the tree and the rest judged again, so that the checks between
-    settings still run on what is left. None when nothing is left that could be judged.
+    What pydantic refuses is cut out of the tree, or gets a stand-in where it is required, and the rest is judged
+    again: one mistake must not hide the next. None when nothing is left that could be judged.
     """
     while True:
         try:
@@ -218,10 +218,29 @@ def _validate(root: Node, blame: _Blame) -> Settings | None:
         for finding in findings[:ERRORS_MAX]:
             loc = words.real_loc(Settings, finding["loc"])
             blame.add(root, loc, *config_words.explain(finding, Settings, key_of(root, loc)))
-            refused.append(_nearest(root, loc)[0])
-        removed = [_remove(root, node) for node in refused]
-        if blame.more or not any(removed):
+            refused.append((loc, *_nearest(root, loc)))
+        # All were looked up before the first is taken out: that moves those behind it in its list.
+        set_aside = [_set_aside(root, loc, node, rest) for loc, node, rest in refused]
+        if blame.more or not any(set_aside):
             return None
+
+
+def _set_aside(root: Node, loc: Loc, node: Node, rest: Loc) -> bool:
+    """Take what was refused at `loc` out of the judgement; False when there is nothing to take.
+
+    `node` is the deepest one on the way there and `rest` the steps that are not in the file. A required setting is
+    replaced by the example of its field, once, so that the rest of its group can be judged.
+    """
+    field, _ = words.field_at(Settings, loc)
+    if field is not None and field.is_required() and field.examples:
+        stand_in = field.examples[0]
+        if not rest and node.content != stand_in:
+            node.content = stand_in
+            return True
+        if len(rest) == 1 and isinstance(node.content, dict) and isinstance(rest[0], str):
+            node.content[rest[0]] = Node(f"{node.path}.{rest[0]}", node.line, stand_in)
+            return True
+    return _remove(root, node)
 
 
 def key_of(root: Node, loc: Loc) -> str:

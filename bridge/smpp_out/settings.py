@@ -15,11 +15,12 @@ class LinkSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(
+        examples=["carrier"],
         pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
         description="Name of the link in routes, logs and the ledger: lower-case letters, digits, - and _. "
         "Parts that wait for a link remember it by this name, so a link that keeps its carrier keeps its name.",
     )
-    host: str = Field(min_length=1, description="Host name or address of the SMSC.")
+    host: str = Field(examples=["smsc.example"], min_length=1, description="Host name or address of the SMSC.")
     port: int = Field(default=2775, ge=1, le=65535, description="TCP port; 2775 is the registered port of SMPP.")
     tls: bool = Field(default=False, description="Speak TLS from the first byte and verify the certificate of `host`.")
     ca_file: Path | None = Field(
@@ -27,6 +28,7 @@ class LinkSettings(BaseModel):
         description="PEM file of the authorities to trust instead of the system's, for carriers with their own.",
     )
     system_id: str = Field(
+        examples=["account"],
         min_length=1,
         max_length=64,
         description="The account name the carrier gave us. SMPP allows 15 characters; longer ones are in use.",
