@@ -71,7 +71,7 @@ class LinkSettings(BaseModel):
         "it once more, marked as a possible duplicate; or never send it again.",
     )
     in_doubt_hold_s: float = Field(
-        default=60, ge=0, le=86_400, description="Seconds a part in doubt waits for a late answer or a receipt."
+        default=60, ge=0, le=86_400, description="Seconds a part in doubt waits for a late answer."
     )
     source_ton: int | None = Field(
         default=None,
