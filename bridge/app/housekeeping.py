@@ -2,7 +2,7 @@
 
 from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
-from bridge.runtime.loop import monotonic_ms, now_ms
+from bridge.runtime.loop import boottime_ms, now_ms
 from bridge.runtime.service import Periodic
 from bridge.runtime.wakeups import Wakeups
 from bridge.smpp_out.settings import LinkSettings
@@ -22,7 +22,7 @@ class Housekeeping:
         self._ledger = ledger
         self._wakeups = wakeups
         self._links = links
-        self._offset_ms = now_ms() - monotonic_ms()
+        self._offset_ms = now_ms() - boottime_ms()
 
     def services(self) -> list[Periodic]:
         return [Periodic("sweep", SWEEP_S, self.sweep), Periodic("tidy", TIDY_S, self.tidy)]
@@ -35,8 +35,8 @@ class Housekeeping:
             log.warning("recovered", **found)
 
     async def watch_the_clock(self) -> None:
-        """When the wall clock steps, move everything that waits along with it."""
-        offset_ms = now_ms() - monotonic_ms()
+        """When the wall clock steps, move everything that waits along with it. A machine that slept is no step."""
+        offset_ms = now_ms() - boottime_ms()
         by_ms = offset_ms - self._offset_ms
         self._offset_ms = offset_ms
         if abs(by_ms) >= STEP_MS_MIN:

@@ -56,7 +56,11 @@ class Core:
         except BaseException:
             self._lock.release()
             raise
-        await self.operations.read_tables()
+        try:
+            await self.operations.read_tables()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def _take_lock(self) -> None:
         """Wait a moment for a command that has the ledger open; an appliance does not go away by itself."""

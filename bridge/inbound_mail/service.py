@@ -127,7 +127,7 @@ class SendbackService:
             answer = await sendback.send_back(notice, relay, self._sender, self._domain)
         except Exception as error:
             # Our bug, and of this one notice: it is tried again, and the others go on.
-            log.exception("mail failed", notice=notice.notice_id)
+            log.exception("mail failed", kind=notice.kind, message=notice.message.message_id if notice.message else "")
             answer = Answer(Fate.LATER, f"it could not be written: {type(error).__name__}")
         self._is_relay_down = self._is_relay_down or answer.is_unreachable
         outcome = sendback.decide(notice, answer, self._clock(), random.random())  # noqa: S311 - only spreads retries

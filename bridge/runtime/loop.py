@@ -49,6 +49,11 @@ def monotonic_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+def boottime_ms() -> int:
+    """A clock that never steps and goes on while the machine sleeps: for telling a step from a sleep."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
 def spawn(coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
     """Run a coroutine beside the caller; its failure is logged, and the task is kept alive until it ends."""
     task = asyncio.get_running_loop().create_task(coroutine, name=name)

@@ -9,7 +9,9 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
+from bridge.ledger.worker import LedgerFailed
 from bridge.messages.address import shorten
+from bridge.messages.faults import Fault
 from bridge.messages.message import ClaimedPart, Outcome, OutcomeKind
 from bridge.runtime import logs
 from bridge.smpp_out.batches import Batches
@@ -74,12 +76,19 @@ class Books:
         return await self._outcomes.drained(timeout_s)
 
     async def _settle(self, outcomes: list[Outcome]) -> None:
+        """Book them, however long the ledger is busy. One that breaks the ledger's verb is left for the next start."""
         while True:
             try:
                 await self._ledger.settle(self._name, outcomes)
-            except Exception:  # The outermost hook of settling: what became of a part must not be forgotten.
-                log.exception("settle failed", link=self._name, count=len(outcomes))
+            except (Fault, LedgerFailed) as trouble:  # What became of a part must not be forgotten.
+                log.error("settle put off", link=self._name, count=len(outcomes), why=str(trouble))
                 await asyncio.sleep(RETRY_S)
+            except Exception:  # The outermost hook of settling: our bug, met by one outcome and not by its neighbours.
+                log.exception("settle failed", link=self._name, parts=[outcome.part_id for outcome in outcomes[:10]])
+                if len(outcomes) > 1:
+                    for outcome in outcomes:
+                        await self._settle([outcome])
+                return
             else:
                 return
 

@@ -9,6 +9,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
+from bridge.ledger.worker import LedgerFailed
+from bridge.messages.faults import Fault
 from bridge.messages.inbound import InboundPart
 from bridge.messages.receipt import Receipt
 from bridge.runtime import logs
@@ -95,8 +97,15 @@ class Receiver:
         status = Status.ROK
         try:
             await self._ledger.receive(self._name, [arrival.value for arrival in batch], now_ms())
-        except Exception:  # The receiver's outermost hook: whatever ails the ledger, the SMSC must send it again.
+        except (Fault, LedgerFailed) as trouble:  # The SMSC must send it again.
+            log.error("receive put off", link=self._name, count=len(batch), why=str(trouble))
+            status = Status.RX_T_APPN
+        except Exception:  # The receiver's outermost hook: our bug, met by one arrival and not by its neighbours.
             log.exception("receive failed", link=self._name, count=len(batch))
+            if len(batch) > 1:
+                for arrival in batch:
+                    await self._store([arrival])
+                return
             status = Status.RX_T_APPN
         for arrival in batch:
             self._count(arrival.value, is_stored=not status)
