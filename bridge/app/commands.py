@@ -1,6 +1,6 @@
 """What can be asked of an appliance: the closed list of commands, with their values and answers."""
 
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol
 
 from bridge.app.answers import (
     AccountState,
@@ -16,19 +16,30 @@ from bridge.app.answers import (
 )
 
 
-class Commands(Protocol):
-    """What `bridge.app.operations.Operations` carries out; the control socket calls nothing else.
-
-    What is passed on from the ledger's reports is `Any` to the type checker; its docstring names the shape.
-    """
-
-    async def status(self) -> Status: ...
+class MessageCommands(Protocol):
+    """Sending, and what became of it."""
 
     async def send(
         self, *, account: str, to: list[str], text: str, originator: str, lane: str, reference: str
     ) -> list[SentMessage]:
         """All recipients or none. `lane` empty: the account's; `originator` empty: the account's."""
         ...
+
+    async def message_list(self, *, account: str | None, state: str | None, count_max: int) -> Any:
+        """list[MessageLine]"""
+
+    async def message_show(self, *, message_id: str) -> Any:
+        """MessageDetail"""
+
+    async def inbound_list(self, *, count_max: int) -> Any:
+        """list[InboundLine]"""
+
+    async def queue(self) -> Any:
+        """Queue"""
+
+
+class AccountCommands(Protocol):
+    """Accounts, credentials, virtual numbers."""
 
     async def account_add(
         self,
@@ -55,8 +66,6 @@ class Commands(Protocol):
     async def account_show(self, *, name: str) -> Any:
         """AccountDetail"""
 
-    async def account_top_up(self, *, name: str, amount_mc: int, key: str, reason: str, actor: str) -> TopUp: ...
-
     async def account_set_pin(self, *, name: str, pin: str | None, networks: list[str]) -> NewPin: ...
 
     async def account_disable(self, *, name: str) -> AccountState: ...
@@ -70,22 +79,26 @@ class Commands(Protocol):
     async def number_list(self) -> Any:
         """list[NumberLine]"""
 
+
+class CreditCommands(Protocol):
+    """Credit and its moves."""
+
+    async def account_top_up(self, *, name: str, amount_mc: int, key: str, reason: str, actor: str) -> TopUp: ...
+
+
+class TariffCommands(Protocol):
+    """Prices."""
+
     async def tariff_list(self) -> Any:
         """list[TariffLine]"""
 
     async def tariff_set(self, *, prefix: str, price_mc: int, account_class: str) -> TariffLine: ...
 
-    async def message_list(self, *, account: str | None, state: str | None, count_max: int) -> Any:
-        """list[MessageLine]"""
 
-    async def message_show(self, *, message_id: str) -> Any:
-        """MessageDetail"""
+class ApplianceCommands(Protocol):
+    """The appliance as a whole."""
 
-    async def inbound_list(self, *, count_max: int) -> Any:
-        """list[InboundLine]"""
-
-    async def queue(self) -> Any:
-        """Queue"""
+    async def status(self) -> Status: ...
 
     async def link_list(self) -> list[LinkLine]: ...
 
@@ -95,5 +108,18 @@ class Commands(Protocol):
     async def simulator_inbound(self, *, originator: str, recipient: str, text: str) -> Injected: ...
 
 
-COMMANDS: frozenset[str] = frozenset(name for name in vars(Commands) if not name.startswith("_"))
+class Commands(MessageCommands, AccountCommands, CreditCommands, TariffCommands, ApplianceCommands, Protocol):
+    """What `bridge.app.operations.Operations` carries out; the control socket calls nothing else.
+
+    What is passed on from the ledger's reports is `Any` to the type checker; its docstring names the shape.
+    """
+
+
+COMMANDS: frozenset[str] = frozenset(
+    name
+    for part in Commands.__mro__
+    if part not in (object, Protocol, Generic)
+    for name in vars(part)
+    if name[0] != "_"
+)
 """The names of `Commands`: what may be asked for over the control socket."""

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from bridge import failpoints
 from bridge.http_in.replies import Refused, Result, reply_to
 from bridge.http_in.request import Fields, basic_credentials, is_json, read_fields, split_recipients
 from bridge.intake.authenticate import CredentialKind, Identity, is_inside
@@ -71,6 +72,7 @@ class SendResource(Resource):
             results = [Refused("", Fault(FaultCode.TRY_LATER))]
         reply = reply_to(results, as_json=asked.wants_json)
         answer(request, reply.status, reply.body, content_type=reply.content_type, headers=reply.headers)
+        failpoints.reach("http.answered")
 
     async def _send(self, asked: "_Asked") -> list[Result]:
         fields = asked.read()

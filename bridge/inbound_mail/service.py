@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
+from bridge import failpoints
 from bridge.inbound_mail import sendback
 from bridge.inbound_mail.relay import Answer, Fate, Relay
 from bridge.inbound_mail.settings import RelaySettings
@@ -129,6 +130,7 @@ class SendbackService:
             # Our bug, and of this one notice: it is tried again, and the others go on.
             log.exception("mail failed", kind=notice.kind, message=notice.message.message_id if notice.message else "")
             answer = Answer(Fate.LATER, f"it could not be written: {type(error).__name__}")
+        failpoints.reach("relay.answered")
         self._is_relay_down = self._is_relay_down or answer.is_unreachable
         outcome = sendback.decide(notice, answer, self._clock(), random.random())  # noqa: S311 - only spreads retries
         sendback.tell(notice, answer, outcome)

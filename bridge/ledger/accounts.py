@@ -177,7 +177,8 @@ def tariff_set(tx: Transaction, *, prefix: str, price_mc: int, account_class: st
         raise Fault(FaultCode.BAD_REQUEST, "a price is 0 or more")
     if prefix and not (prefix.isascii() and prefix.isdigit() and len(prefix) <= 15):
         raise Fault(FaultCode.BAD_REQUEST, "a prefix is up to 15 digits, without a plus")
-    tx.run("tariff_upsert", {"account_class": account_class, "prefix": prefix, "price_mc": price_mc})
+    values = {"account_class": account_class, "prefix": prefix, "valid_from_ms": 0, "price_mc": price_mc}
+    tx.run("tariff_upsert", values)
     return {}
 
 

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 from sqlite_utils import Database
 
+from bridge import failpoints
+
 APPLICATION_ID = 0x534D5342  # "SMSB": tells our files from anybody else's
 _SQL = files("bridge.ledger") / "sql"
 
@@ -67,7 +69,9 @@ def apply(connection: sqlite3.Connection, sql: str, version: int) -> None:
         )
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {version}")
+        failpoints.reach("migrate.before_commit")
         connection.execute("COMMIT")
+        failpoints.reach("migrate.committed")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

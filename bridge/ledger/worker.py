@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge import failpoints
 from bridge.ledger.database import Transaction
 from bridge.messages.faults import Fault, FaultCode
 
@@ -169,7 +170,9 @@ class Worker:
                     self._connection.execute("ROLLBACK")
                 self._connection.execute("BEGIN IMMEDIATE")
                 results = self._run_one_by_one(batch)
+            _reach(batch, "before_commit")
             self._connection.execute("COMMIT")
+            _reach(batch, "committed")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -207,6 +210,13 @@ class Worker:
         self._failure = error
         self._on_failure(error)
         return [Result(request.token, error=LedgerFailed(error)) for request in batch]
+
+
+def _reach(batch: list[_Request], place: str) -> None:
+    """The failpoints of every commit: `<verb>.before_commit` and `<verb>.committed`, before anybody is told."""
+    if failpoints.is_armed:
+        for verb in {request.verb for request in batch}:
+            failpoints.reach(f"{verb}.{place}")
 
 
 def _result(request: _Request, value: Any) -> Result:

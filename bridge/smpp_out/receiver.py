@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
+from bridge import failpoints
 from bridge.ledger.worker import LedgerFailed
 from bridge.messages.faults import Fault
 from bridge.messages.inbound import InboundPart
@@ -110,6 +111,7 @@ class Receiver:
         for arrival in batch:
             self._count(arrival.value, is_stored=not status)
             arrival.respond(status)
+        failpoints.reach("link.acknowledged")
 
     def _count(self, value: Receipt | InboundPart, *, is_stored: bool) -> None:
         if not is_stored:

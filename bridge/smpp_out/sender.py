@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from bridge import failpoints
 from bridge.messages.message import ClaimedPart, OutcomeKind
 from bridge.runtime import logs
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
@@ -139,6 +140,7 @@ class Sender:
 
     def answered(self, part: ClaimedPart, response: Pdu) -> None:
         """The SMSC answered the submit_sm of `part`."""
+        failpoints.reach("link.answered")
         self._in_flight.pop(part.part_id, None)
         self._news.set()
         status, smsc_id = status_of(response)
@@ -251,6 +253,7 @@ class Sender:
             return
         self._in_flight[part.part_id] = part
         self.counts.written += 1
+        failpoints.reach("link.written")
 
 
 def status_of(response: Pdu) -> tuple[int, str]:

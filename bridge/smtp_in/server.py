@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, TLSSetupException
 
+from bridge import failpoints
 from bridge.intake.authenticate import Identity
 from bridge.messages.faults import Fault, FaultCode
 from bridge.runtime import logs
@@ -292,6 +293,7 @@ class SmtpConnection(SMTP):
         else:
             status = content
         await self.push(status)
+        failpoints.reach("smtp.answered")
         self._set_post_data_state()
         if self.doorway.is_closing:
             self.say_goodbye(replies.GOING_DOWN)

@@ -1,8 +1,8 @@
 -- The whole ledger as it is now. A fresh file is made from this; an old one climbs through steps/.
 -- Times are integer milliseconds UTC, money is integer thousandths of a credit ("_mc").
 
-CREATE TABLE setting_of_ledger (      -- facts about this file itself, made once
-    name TEXT PRIMARY KEY,            -- "id_key": 64-bit key of the public ids, as decimal text
+CREATE TABLE setting_of_ledger (      -- facts about this file itself
+    name TEXT PRIMARY KEY,            -- "id_key": 64-bit key of the public ids, as decimal text; "run": see runs.py
     value TEXT NOT NULL
 ) STRICT;
 
@@ -24,7 +24,14 @@ CREATE TABLE account (                -- who pays
     mail_events TEXT NOT NULL DEFAULT 'all' CHECK (mail_events IN ('all', 'failures', 'none')),
     originator TEXT NOT NULL DEFAULT '',     -- used where a submission names none
     is_disabled INTEGER NOT NULL DEFAULT 0 CHECK (is_disabled IN (0, 1)),
-    created_at_ms INTEGER NOT NULL
+    created_at_ms INTEGER NOT NULL,
+    closed_at_ms INTEGER,                    -- when it was closed for good; it is disabled since then
+    refunds TEXT NOT NULL DEFAULT 'unaccepted' CHECK (refunds IN ('unaccepted', 'undeliverable')), -- of parts that failed
+    reserve_mc INTEGER NOT NULL DEFAULT 0 CHECK (reserve_mc >= 0),     -- credit that only the alarm lane may use
+    low_limit_mc INTEGER NOT NULL DEFAULT 0 CHECK (low_limit_mc >= 0), -- below it the account is warned once; 0: never
+    is_low_texted INTEGER NOT NULL DEFAULT 0 CHECK (is_low_texted IN (0, 1)), -- the warning goes to the mobile too
+    is_low_told INTEGER NOT NULL DEFAULT 0 CHECK (is_low_told IN (0, 1)),     -- warned; a top-up arms it again
+    low_count INTEGER NOT NULL DEFAULT 0     -- warnings so far; names each of them
 ) STRICT;
 
 CREATE TABLE credential (             -- how an account proves itself; several per account
@@ -44,7 +51,7 @@ CREATE INDEX credential_network ON credential (kind) WHERE kind = 'network';
 
 CREATE TABLE balance (                -- what an account has in one book; moves only together with a posting
     account_id INTEGER NOT NULL REFERENCES account (account_id),
-    book TEXT NOT NULL,               -- 'credit' or 'earnings:<currency>'
+    book TEXT NOT NULL,               -- 'credit', 'trial' (free parts, 1000 for each) or 'earnings:<currency>'
     amount_mc INTEGER NOT NULL,
     floor_mc INTEGER NOT NULL DEFAULT 0 CHECK (floor_mc <= 0), -- how far below zero it may go
     PRIMARY KEY (account_id, book),
@@ -55,8 +62,9 @@ CREATE TABLE posting (                -- one move of money; append-only
     posting_id INTEGER PRIMARY KEY,
     account_id INTEGER NOT NULL REFERENCES account (account_id),
     book TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('charge', 'refund', 'top_up', 'adjustment')),
-    cause TEXT NOT NULL,              -- what justified it: 'message:12', 'part:34', 'top_up:<key>'
+    kind TEXT NOT NULL CHECK (kind IN
+        ('charge', 'refund', 'top_up', 'adjustment', 'transfer', 'payout', 'forfeit')),
+    cause TEXT NOT NULL,              -- what justified it: 'message:12', 'part:34', 'top_up:<key>', 'closing:<key>'
     amount_mc INTEGER NOT NULL,       -- signed: charges are negative
     actor TEXT NOT NULL DEFAULT '',   -- who did it: '' is the appliance itself
     reason TEXT NOT NULL DEFAULT '',
@@ -71,8 +79,9 @@ BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
 CREATE TABLE tariff (                 -- price of one part by destination
     account_class TEXT NOT NULL,      -- '' is every class
     prefix TEXT NOT NULL,             -- leading digits; '' is everywhere
+    valid_from_ms INTEGER NOT NULL DEFAULT 0, -- the latest row that has begun counts; 0: always
     price_mc INTEGER NOT NULL CHECK (price_mc >= 0),
-    PRIMARY KEY (account_class, prefix)
+    PRIMARY KEY (account_class, prefix, valid_from_ms)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE message (                -- one text for one recipient, charged and ours; its state is the fold of its parts
@@ -86,9 +95,29 @@ CREATE TABLE message (                -- one text for one recipient, charged and
     price_mc INTEGER NOT NULL CHECK (price_mc >= 0), -- of each part
     links TEXT NOT NULL,              -- the route at acceptance: link names in order, space separated
     accepted_at_ms INTEGER NOT NULL,
-    reference TEXT NOT NULL DEFAULT ''-- the sender's own name for it
+    reference TEXT NOT NULL DEFAULT '', -- the sender's own name for it
+    book TEXT NOT NULL DEFAULT 'credit' -- which book was charged: 'credit' or 'trial'
 ) STRICT;
 CREATE INDEX message_account ON message (account_id, message_id);
+
+CREATE TABLE retry_key (              -- the sender's name for a submission: a retry becomes the same message
+    retry_key_id INTEGER PRIMARY KEY,
+    account_id INTEGER NOT NULL,
+    key BLOB NOT NULL,                -- digest of the name (see intake/retries.py)
+    recipient TEXT NOT NULL,          -- E.164 digits
+    fingerprint BLOB NOT NULL,        -- digest of what was submitted under the name
+    message_id INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    UNIQUE (account_id, key, recipient, fingerprint)
+) STRICT;
+
+CREATE TABLE unanswered (             -- messages whose sender may never have heard of them: a repeat becomes the same
+    message_id INTEGER PRIMARY KEY REFERENCES message (message_id),
+    account_id INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL,        -- digest of what was submitted
+    expires_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX unanswered_fingerprint ON unanswered (account_id, fingerprint);
 
 CREATE TABLE mail_thread (            -- how to answer the mail that a message came from
     message_id INTEGER PRIMARY KEY REFERENCES message (message_id),
@@ -128,6 +157,8 @@ CREATE TABLE part (                   -- one short message
 CREATE INDEX part_due ON part (link, lane, next_action_at_ms, expires_at_ms) WHERE state = 'queued';
 CREATE INDEX part_open ON part (state, next_action_at_ms) WHERE state IN ('claimed', 'in_doubt');
 CREATE INDEX part_smsc ON part (link, smsc_key) WHERE smsc_key IS NOT NULL;
+-- Finished parts whose text is still kept, for its erasure.
+CREATE INDEX part_text ON part (final_at_ms) WHERE final_at_ms IS NOT NULL AND text != '';
 
 CREATE TABLE parked_receipt (         -- a receipt that came before the answer which names its part
     parked_receipt_id INTEGER PRIMARY KEY,
@@ -188,14 +219,14 @@ CREATE INDEX inbound_part_age ON inbound_part (received_at_ms);
 
 CREATE TABLE notice (                 -- the outbox: what we owe someone; written with the event it tells
     notice_id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('report', 'inbound')),
-    cause TEXT NOT NULL UNIQUE,       -- 'message:12:delivered', 'inbound:5': an event is told once
+    kind TEXT NOT NULL CHECK (kind IN ('report', 'inbound', 'low_credit', 'low_credit_text')),
+    cause TEXT NOT NULL UNIQUE,       -- 'message:12:delivered', 'inbound:5', 'low:3:1': an event is told once
     account_id INTEGER NOT NULL REFERENCES account (account_id),
     message_id INTEGER,
     inbound_id INTEGER,
-    event TEXT NOT NULL,              -- the message's state when this was owed, or 'inbound'
-    address TEXT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'owed' CHECK (state IN ('owed', 'claimed', 'done', 'given_up')),
+    event TEXT NOT NULL,              -- the message's state when this was owed, or the kind
+    address TEXT NOT NULL,            -- mail address; of a low_credit_text the mobile number
+    state TEXT NOT NULL DEFAULT 'owed' CHECK (state IN ('owed', 'claimed', 'done', 'given_up', 'held')),
     attempt INTEGER NOT NULL DEFAULT 0,
     next_action_at_ms INTEGER NOT NULL,
     waiting_for TEXT NOT NULL DEFAULT '',
@@ -215,9 +246,26 @@ CREATE TABLE refusal (                -- a submission of a known account that wa
     originator TEXT NOT NULL,
     recipient TEXT NOT NULL,          -- as the sender wrote it
     text TEXT NOT NULL,
-    created_at_ms INTEGER NOT NULL
+    created_at_ms INTEGER NOT NULL,
+    lane INTEGER,                     -- as asked for; NULL: the account's
+    reference TEXT NOT NULL DEFAULT '',
+    thread TEXT NOT NULL DEFAULT '',  -- the mail to answer, as a JSON object; empty: none
+    is_cut INTEGER NOT NULL DEFAULT 0 CHECK (is_cut IN (0, 1)), -- the text was longer than what is kept
+    resubmitted_as INTEGER            -- the message that a deliberate resubmission made of it
 ) STRICT;
 CREATE INDEX refusal_account ON refusal (account_id, refusal_id);
+
+CREATE TABLE action (                 -- what people did to this ledger, for the next person; append-only
+    action_id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,             -- 'account_close', 'restore', 'release', 'erase' ...
+    detail TEXT NOT NULL DEFAULT ''   -- never a phone number or a text
+) STRICT;
+CREATE TRIGGER action_is_never_changed BEFORE UPDATE ON action
+BEGIN SELECT RAISE(ABORT, 'actions are append-only'); END;
+CREATE TRIGGER action_is_never_deleted BEFORE DELETE ON action
+BEGIN SELECT RAISE(ABORT, 'actions are append-only'); END;
 
 INSERT INTO sequence (name, value) VALUES ('message', 0), ('part', 0);
 INSERT INTO tariff (account_class, prefix, price_mc) VALUES ('', '', 1000);

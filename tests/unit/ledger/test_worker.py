@@ -24,7 +24,7 @@ def keep(tx: Transaction, arguments: list[Any]) -> list[Any]:
         if argument == "bug":
             raise ZeroDivisionError("a bug in a verb")
         price = -1 if argument == "bad" else 1
-        tx.run("tariff_upsert", {"account_class": "t", "prefix": argument, "price_mc": price})
+        tx.run("tariff_upsert", {"account_class": "t", "prefix": argument, "valid_from_ms": 0, "price_mc": price})
         results.append(argument)
     return results
 

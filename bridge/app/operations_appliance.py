@@ -1,0 +1,68 @@
+"""Operations on the appliance as a whole: how it is, its links, its books."""
+
+import os
+from typing import Any
+
+from bridge.app import answers
+from bridge.app.operations_desk import Desk
+from bridge.app.version import version
+from bridge.messages.faults import Fault, FaultCode
+
+
+class ApplianceOperations(Desk):
+    """See `commands.ApplianceCommands`."""
+
+    async def status(self) -> answers.Status:
+        """The appliance at a glance."""
+        smtp = [("smtp", listen.address, listen.port, listen.tls) for listen in self._settings.smtp.listen]
+        http = [
+            ("http", listen.address, listen.port, "tls" if listen.tls else "none")
+            for listen in self._settings.http.listen
+        ]
+        return {
+            "version": version(),
+            "pid": os.getpid(),
+            "started_at_ms": self._started_at_ms,
+            "state_folder": str(self._settings.state_folder.absolute()),
+            "listeners": [{"door": d, "address": a, "port": p, "tls": t} for d, a, p, t in smtp + http],
+            "links": await self.link_list(),
+        }
+
+    async def link_list(self) -> list[answers.LinkLine]:
+        """The configured links and how they stand."""
+        waiting = (await self._ledger.read("queue"))["parts"]
+        queued: dict[str, int] = {}
+        for line in waiting:
+            if line["state"] == "queued":
+                queued[line["link"]] = queued.get(line["link"], 0) + line["count"]
+        running = {status["link"]: status for status in self._links.status()} if self._links else {}
+        return [
+            {
+                "name": link.name,
+                "endpoint": f"{link.host}:{link.port}",
+                "system_id": link.system_id,
+                "state": running[link.name]["state"] if link.name in running else "not running",
+                "since_at_ms": running[link.name]["since_ms"] if link.name in running else None,
+                "reason": running[link.name]["waiting_reason"] if link.name in running else "",
+                "window_used": running[link.name]["unanswered"] if link.name in running else 0,
+                "window_max": link.window,
+                "queued": queued.get(link.name, 0),
+            }
+            for link in self._settings.links
+        ]
+
+    async def ledger_audit(self) -> dict[str, Any]:
+        """Check every law of the ledger."""
+        report: dict[str, Any] = await self._ledger.read("ledger_audit")
+        return report
+
+    async def simulator_inbound(self, *, originator: str, recipient: str, text: str) -> answers.Injected:
+        """Let a handset of the built-in simulator write to one of our numbers."""
+        if self._simulator is None:
+            raise Fault(FaultCode.NOT_FOUND, "the built-in simulator is not running")
+        if not self._simulator.is_bound:
+            raise Fault(FaultCode.TRY_LATER, "no link is bound to the simulator; `smsbridge link list` says why")
+        statuses = await self._simulator.send_inbound(originator, recipient, text)
+        if any(statuses):
+            raise Fault(FaultCode.TRY_LATER, "the link did not take it; its log says why")
+        return {"part_total": len(statuses)}

@@ -1,0 +1,80 @@
+"""Operations on messages: send, list, show; what waits, and what came in."""
+
+from typing import Any
+
+from bridge.app import answers
+from bridge.app.operations_desk import Desk
+from bridge.intake.authenticate import Identity
+from bridge.ledger.accounts import lane_of
+from bridge.messages.faults import Fault, FaultCode
+from bridge.messages.message import Lane, Submission
+
+RECIPIENTS_MAX = 100
+"""Recipients of one `send`, as for one mail."""
+
+
+class MessageOperations(Desk):
+    """See `commands.MessageCommands`."""
+
+    async def send(
+        self, *, account: str, to: list[str], text: str, originator: str = "", lane: str = "", reference: str = ""
+    ) -> list[answers.SentMessage]:
+        """Submit for an account, all recipients or none. Whoever may use this command may act for every account."""
+        if len(to) > RECIPIENTS_MAX:
+            raise Fault(FaultCode.TOO_MANY_RECIPIENTS, f"{len(to)}, at most {RECIPIENTS_MAX}")
+        identity = await self.identity(account)
+        for number in to:
+            self._check_recipient(identity, number)
+        chosen = Lane(lane_of(lane)) if lane else None
+        submissions = [
+            Submission("cli", number, text, originator=originator, lane=chosen, reference=reference)
+            for number in dict.fromkeys(to)
+        ]
+        accepted = await self._door.submit(identity, submissions)
+        return [
+            {"message_id": a.message_id, "recipient": a.recipient, "part_total": a.part_total, "price_mc": a.price_mc}
+            for a in accepted
+        ]
+
+    def _check_recipient(self, identity: Identity, number: str) -> None:
+        """Name the number that is wrong: the sender has several."""
+        try:
+            self._door.check_recipient(identity, number)
+        except Fault as fault:
+            raise Fault(fault.code, f"{number}: {fault.detail}") from None
+
+    async def message_list(
+        self, *, account: str | None = None, state: str | None = None, count_max: int = 50
+    ) -> list[dict[str, Any]]:
+        """The newest messages first."""
+        if account is not None:
+            await self.known(account)
+        found: list[dict[str, Any]] = await self._ledger.read(
+            "message_list", account=account, state=state, count_max=count_max
+        )
+        return [self._with_reason(message) for message in found]
+
+    async def message_show(self, *, message_id: str) -> dict[str, Any]:
+        """The whole life of a message."""
+        message: dict[str, Any] | None = await self._ledger.read("message_show", message_id=message_id)
+        if message is None:
+            raise Fault(FaultCode.NOT_FOUND, f"message {message_id}")
+        return self._with_reason(message) | {"parts": [self._with_reason(part) for part in message["parts"]]}
+
+    async def inbound_list(self, *, count_max: int = 50) -> list[dict[str, Any]]:
+        """The newest texts from handsets first, also those to numbers that nobody owns."""
+        found: list[dict[str, Any]] = await self._ledger.read("inbound_list", count_max=count_max)
+        return found
+
+    async def queue(self) -> dict[str, Any]:
+        """What waits, why and until when."""
+        found: dict[str, Any] = await self._ledger.read("queue")
+        return found | {"parts": [self._with_reason(line) for line in found["parts"]]}
+
+    def _with_reason(self, line: dict[str, Any]) -> dict[str, Any]:
+        """A queued line whose ledger row names no reason waits for its link: say how that one stands."""
+        if line["state"] != "queued" or line["waiting_for"]:
+            return line
+        if self._links is None:
+            return line | {"waiting_for": "the appliance is not running"}
+        return line | {"waiting_for": self._links.waiting_reason(line["link"]) or "its turn"}

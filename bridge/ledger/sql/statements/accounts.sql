@@ -1,0 +1,38 @@
+-- Accounts, credentials and virtual numbers.
+
+-- name: account_by_name
+-- Exact: case counts.
+SELECT account_id, name, account_class, is_disabled FROM account WHERE name = :name
+
+-- name: account_by_folded
+SELECT name FROM account WHERE name_folded = :name_folded
+
+-- name: account_insert
+INSERT INTO account
+    (name, name_folded, account_class, email, mobile, home_country, time_zone, lane, mail_events, originator,
+     created_at_ms)
+VALUES
+    (:name, :name_folded, :account_class, :email, :mobile, :home_country, :time_zone, :lane, :mail_events, :originator,
+     :now_ms)
+RETURNING account_id
+
+-- name: account_set_disabled
+UPDATE account SET is_disabled = :is_disabled WHERE account_id = :account_id
+
+-- name: credential_insert
+INSERT INTO credential (account_id, kind, verifier, scopes, networks, lane, created_at_ms, expires_at_ms)
+VALUES (:account_id, :kind, :verifier, :scopes, :networks, :lane, :now_ms, :expires_at_ms)
+RETURNING credential_id
+
+-- name: network_holder
+SELECT account.name FROM credential JOIN account USING (account_id)
+WHERE credential.kind = 'network' AND credential.networks = :networks
+
+-- name: credential_delete_kind
+DELETE FROM credential WHERE account_id = :account_id AND kind = :kind
+
+-- name: number_insert
+INSERT INTO number (number, account_id, mail, created_at_ms) VALUES (:number, :account_id, :mail, :now_ms)
+
+-- name: number_by_digits
+SELECT number, account_id, mail FROM number WHERE number = :number

@@ -1,0 +1,31 @@
+-- What time and restarts do.
+
+-- name: notices_recover
+-- Notices that were being sent when the appliance ended are owed again, with the same Message-ID; those that wait for
+-- another try are due now, for a restart is often the repair.
+UPDATE notice SET state = 'owed', next_action_at_ms = :now_ms
+WHERE state = 'claimed' OR (state = 'owed' AND next_action_at_ms > :now_ms)
+
+-- name: claims_open
+-- Parts that were claimed when the appliance ended: each may have been written to the wire.
+SELECT part_id, message_id, part_no, link FROM part WHERE state = 'claimed'
+
+-- name: in_doubt_due
+SELECT part.part_id, part.link FROM part
+WHERE state = 'in_doubt' AND next_action_at_ms <= :now_ms ORDER BY next_action_at_ms LIMIT :count
+
+-- name: parts_expired
+SELECT part_id FROM part WHERE state = 'queued' AND link = :link AND lane = :lane AND expires_at_ms <= :now_ms
+LIMIT :count
+
+-- name: links_with_queue
+SELECT DISTINCT link FROM part WHERE state = 'queued'
+
+-- name: parts_shift
+-- A clock that steps back must not hold an alarm for an hour, one that steps forward must not expire the queue.
+UPDATE part SET expires_at_ms = expires_at_ms + :by_ms,
+    next_action_at_ms = CASE next_action_at_ms WHEN 0 THEN 0 ELSE max(1, next_action_at_ms + :by_ms) END
+WHERE state IN ('queued', 'claimed', 'in_doubt')
+
+-- name: notices_shift
+UPDATE notice SET next_action_at_ms = next_action_at_ms + :by_ms WHERE state = 'owed'
