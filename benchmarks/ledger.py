@@ -1,12 +1,16 @@
 """How fast is the ledger? `python -m benchmarks.ledger`
 
 Rows per second through each hot verb in groups of 100, and how long one caller waits for a commit at a steady 500
-messages per second: with an idle loop, and with a loop that is busy all the time. The ledger runs as shipped: WAL,
-synchronous=FULL, pricing, postings and history on. The file lies in the current folder's disk, not in memory.
+messages per second: with an idle loop, and with a loop that is busy all the time. Then the same on a slow disk. The
+ledger runs as shipped: WAL, synchronous=FULL, pricing, postings and history on. The file lies in the current folder's
+disk, not in memory.
 """
 
 import argparse
 import asyncio
+import json
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +29,7 @@ from bridge.runtime.wakeups import Wakeups
 LINK = "upstream"
 GROUP = 100
 STEADY_PER_S = 500
+SLOW_DISK_MS = 10
 SPIN_S = 0.0005
 """How long the busy loop computes between two looks at its sockets."""
 
@@ -134,21 +139,43 @@ async def measure(folder: Path, messages: int, seconds: int) -> dict[str, Any]:
     return figures
 
 
+def on_a_slow_disk(messages: int, seconds: int) -> dict[str, Any] | None:
+    """The same with SLOW_DISK_MS more for every sync of the disk, by strace; None where that is not installed."""
+    if shutil.which("strace") is None:
+        return None
+    delay = ["-e", "trace=fdatasync,fsync", "-e", f"inject=fdatasync,fsync:delay_exit={SLOW_DISK_MS * 1000}"]
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8", suffix=".json") as figures:
+        options = ["--messages", str(messages), "--seconds", str(seconds), "--figures-to", figures.name]
+        strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", *delay]
+        subprocess.run([*strace, sys.executable, "-m", "benchmarks.ledger", *options], check=True)
+        measured: dict[str, Any] = json.load(figures)
+        return measured
+
+
+def show(title: str, figures: dict[str, Any]) -> None:
+    print_table(title, ["verb", "messages/s", "us/message"], figures["rows"])
+    waits = [[name.replace("_", " "), *figures[name].values()] for name in ("idle_loop", "busy_loop")]
+    print_table(f"Wait for the commit at {STEADY_PER_S} messages/s", ["loop", "p50 ms", "p99 ms", "max ms"], waits)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=40_000, help="messages for the throughput part")
     parser.add_argument("--seconds", type=int, default=5, help="length of each steady part")
+    parser.add_argument("--figures-to", type=Path, help="write the figures to this file, as JSON, and show nothing")
     arguments = parser.parse_args()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder, log_lines_to("/dev/null"):
         figures = asyncio.run(measure(Path(folder), arguments.messages, arguments.seconds))
-    print_table(
-        f"Ledger, {arguments.messages:,} messages of one part, groups of {GROUP}, WAL and synchronous=FULL",
-        ["verb", "messages/s", "us/message"],
-        figures.pop("rows"),
-    )
-    waits = [[name.replace("_", " "), *figures[name].values()] for name in ("idle_loop", "busy_loop")]
-    print_table(f"Wait for the commit at {STEADY_PER_S} messages/s", ["loop", "p50 ms", "p99 ms", "max ms"], waits)
+    if arguments.figures_to is not None:
+        arguments.figures_to.write_text(json.dumps(figures), encoding="utf-8")
+        return
+    title = f"Ledger, {arguments.messages:,} messages of one part, groups of {GROUP}, WAL and synchronous=FULL"
+    show(title, figures)
+    slow = on_a_slow_disk(arguments.messages // 4, arguments.seconds)
+    if slow is not None:
+        show(f"The same with {SLOW_DISK_MS} ms more for every sync of the disk", slow)
+        figures["slow_disk"] = slow
     save("ledger", figures)
 
 

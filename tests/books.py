@@ -26,7 +26,7 @@ from bridge.messages.message import (
     PartState,
 )
 from bridge.messages.receipt import Receipt
-from bridge.runtime.ledger_client import VERBS
+from bridge.runtime.ledger_verbs import VERBS
 
 NOW_MS = 1_800_000_000_000
 LINK = "upstream"

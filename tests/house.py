@@ -28,7 +28,7 @@ class House:
         self.failures: list[Exception] = []
         self.ledger = LedgerClient(folder / "ledger.sqlite", self.wakeups, self.failures.append)
         self.gatekeeper = Gatekeeper(self.ledger)
-        tables = Tables(Tariff([("", "", PRICE_MC)]), RouteTable([("", (LINK,))]))
+        tables = Tables(Tariff([("", "", 0, PRICE_MC)]), RouteTable([("", (LINK,))]))
         self.door = Door(self.ledger, tables, settings or IntakeSettings())
 
     async def add_account(

@@ -6,7 +6,7 @@ enumerations are their values as text. An answer may hold more than is named her
 `bridge.messages.faults.Fault`.
 """
 
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class SentMessage(TypedDict):
@@ -32,8 +32,18 @@ class AccountLine(TypedDict):
     originator: str
     balance_mc: int
     overdraft_mc: int
+    trial_parts: int | None
+    """Free parts that are left; None: no trial account."""
     is_disabled: bool
     created_at_ms: int
+    closed_at_ms: int | None
+    refunds: str
+    """Which failed parts are paid back: "unaccepted" or "undeliverable"."""
+    reserve_mc: int
+    """Credit that only the alarm lane may use."""
+    low_limit_mc: int
+    """Below it the account is warned; 0: never."""
+    is_low_texted: bool
 
 
 class CredentialLine(TypedDict):
@@ -76,7 +86,7 @@ class NewPin(TypedDict):
 
 
 class TopUp(TypedDict):
-    """Where a top-up left the account."""
+    """Where a top-up or an adjustment left the account."""
 
     name: str
     amount_mc: int
@@ -84,6 +94,117 @@ class TopUp(TypedDict):
     key: str
     is_new: bool
     """False: this key was booked before; nothing moved now."""
+
+
+class Transfer(TypedDict):
+    """Where a transfer left both accounts."""
+
+    giver: str
+    taker: str
+    amount_mc: int
+    giver_balance_mc: int
+    taker_balance_mc: int
+    key: str
+    is_new: bool
+    """False: this key was booked before; nothing moved now."""
+
+
+class RefundedPart(TypedDict):
+    part_no: int
+    amount_mc: int
+    """What moved now."""
+    outcome: str
+    """"refunded", "was refunded before", "was delivered" or "cost nothing"."""
+
+
+class Refund(TypedDict):
+    """What was given back for a message."""
+
+    message_id: str
+    account: str
+    book: str
+    amount_mc: int
+    balance_mc: int
+    """Of the book that paid."""
+    parts: list[RefundedPart]
+
+
+class Lot(TypedDict):
+    """Credit that came in at once, and what is left of it."""
+
+    bought_at_ms: int
+    kind: str
+    cause: str
+    amount_mc: int
+    left_mc: int
+    is_refundable: bool
+
+
+class Closing(TypedDict):
+    """What the closing of an account did, or would do."""
+
+    account: str
+    key: str
+    is_new: bool
+    """False: this key closed it before; the amounts are those of then."""
+    closed_at_ms: int | None
+    balance_mc: int
+    """Before closing."""
+    payout_mc: int
+    """What is to be paid back, outside of this appliance."""
+    forfeit_mc: int
+    free_parts_mc: int
+    """Free parts of a trial that end with it, 1000 for each."""
+    refund_days: int
+    lots: list[Lot]
+    """The latest, oldest first."""
+    lots_before: int
+    """How many still older ones there are."""
+    obstacle: str
+    """Why it cannot be closed yet; empty when it can."""
+
+
+class StatementTotal(TypedDict):
+    kind: str
+    count: int
+    amount_mc: int
+
+
+class StatementHead(TypedDict):
+    """What a statement adds up to. Opening and totals make the closing, exactly."""
+
+    account: str
+    book: str
+    from_at_ms: int | None
+    to_at_ms: int | None
+    """The first moment that is not in it."""
+    opening_mc: int
+    closing_mc: int
+    count: int
+    totals: list[StatementTotal]
+    last: int
+    """For the pages."""
+
+
+class StatementLine(TypedDict):
+    """One posting, and the balance after it."""
+
+    at_ms: int
+    kind: str
+    cause: str
+    amount_mc: int
+    balance_mc: int
+    actor: str
+    reason: str
+
+
+class StatementPage(TypedDict):
+    """Some postings of a statement, in the order of booking."""
+
+    postings: list[StatementLine]
+    after: int | None
+    """Where the next page begins; None: there is none."""
+    balance_mc: int
 
 
 class AccountState(TypedDict):
@@ -105,12 +226,37 @@ class NumberLine(TypedDict):
     mail: str
 
 
+TARIFF_LIST_MAX = 5_000
+"""Prices of one list, which must fit into one answer; an export has all of them."""
+
+
 class TariffLine(TypedDict):
     """Price of one part to numbers that begin with `prefix`; an empty class is every class."""
 
     prefix: str
     account_class: str
     price_mc: int
+    valid_from_ms: int
+    """0: always."""
+    state: str
+    """"in force", "coming", or "past" when a later price for the same prefix and class has begun."""
+
+
+class PackedTariff(TypedDict):
+    """The whole tariff."""
+
+    count: int
+    packed: str
+    """A price list as CSV, in the form of `packed.pack`."""
+
+
+class TariffChange(TypedDict):
+    """What an import did, or would do: numbers of prices."""
+
+    new: int
+    changed: int
+    same: int
+    gone: int
 
 
 class MessageLine(TypedDict):
@@ -124,6 +270,8 @@ class MessageLine(TypedDict):
     recipient: str
     part_total: int
     price_mc: int
+    book: str
+    """Which book paid: "credit", or "trial", where 1000 is one free part."""
     coding: str
     reference: str
     accepted_at_ms: int
@@ -134,6 +282,25 @@ class MessageLine(TypedDict):
     lane: str
     waiting_for: str
     next_action_at_ms: int | None
+
+
+class RefusalLine(TypedDict):
+    """A submission that was not taken."""
+
+    refusal_id: int
+    created_at_ms: int
+    account: str
+    door: str
+    fault: str
+    detail: str
+    originator: str
+    recipient: str
+    """As the sender wrote it."""
+    text: str
+    is_cut: bool
+    """There was more than is kept."""
+    resubmitted_as: str
+    """The message that a deliberate resubmission made of it; empty: none."""
 
 
 class InboundLine(TypedDict):
@@ -278,10 +445,134 @@ class Audit(TypedDict):
     checks: list[AuditCheck]
 
 
+class PersonCounts(TypedDict):
+    """How much is known of one phone number."""
+
+    number: str
+    """E.164 digits."""
+    counts: dict[str, int]
+    """Table -> rows."""
+    unfinished: list[str]
+    """Messages that are on their way or not told yet: at most 20 of them."""
+    unfinished_count: int
+    accounts: list[str]
+    """Accounts that have it as their mobile number."""
+    virtual: str
+    """The account that owns it, when it is a virtual number of ours."""
+
+
+class PersonPage(TypedDict):
+    """A page of what one table knows of a number."""
+
+    rows: list[dict[str, Any]]
+    next: int | None
+    """Where the next page begins; None: that was all."""
+
+
+class PersonErased(TypedDict):
+    """What an erasure did."""
+
+    number: str
+    counts: dict[str, int]
+    """Table -> rows erased."""
+    left: list[str]
+    """What has not ended yet, in words: at most 20."""
+    left_count: int
+    accounts: list[str]
+    virtual: str
+    backup_days: int
+    """How long backups by schedule still hold what was erased."""
+    is_log_cut: bool
+    """False: a reader still needed the ledger's log, which is cut within a minute after it has ended."""
+
+
+class ActionLine(TypedDict):
+    """Something that somebody did to the ledger."""
+
+    at_ms: int
+    actor: str
+    action: str
+    detail: str
+
+
 class Injected(TypedDict):
     """In how many parts the appliance took an inbound text from the simulator."""
 
     part_total: int
+
+
+class NewBackup(TypedDict):
+    """A backup that was made and verified, or why there is none."""
+
+    problem: str
+    """What is in the way; empty when it was made."""
+    path: str
+    size: int
+    """Octets."""
+    sha256: str
+    taken_at_ms: int
+    duration_ms: int
+
+
+class BackupLine(TypedDict):
+    """A backup in the usual folder."""
+
+    path: str
+    taken_at_ms: int
+    size: int
+    upgrade_from: int | None
+    """Of which schema it was taken, before an upgrade; None: a usual backup."""
+
+
+class HeldParts(TypedDict):
+    """Parts that a restore holds back for the same reason."""
+
+    account: str
+    link: str
+    lane: str
+    waiting_for: str
+    count: int
+    first_at_ms: int
+    """When the oldest of their messages was accepted."""
+    last_at_ms: int
+
+
+class HeldNotices(TypedDict):
+    """Notices that a restore holds back for the same reason."""
+
+    account: str
+    kind: str
+    waiting_for: str
+    count: int
+    first_at_ms: int
+    last_at_ms: int
+
+
+class Held(TypedDict):
+    """What a restore holds back."""
+
+    parts: list[HeldParts]
+    notices: list[HeldNotices]
+
+
+class HeldDone(TypedDict):
+    """What was released or cancelled."""
+
+    parts: int
+    notices: int
+    refunded_mc: int
+    links: list[str]
+    """Where the parts wait now, or waited."""
+
+
+class BackupState(TypedDict):
+    """How the backups are."""
+
+    folder: str
+    last_at_ms: int | None
+    every_h: int
+    problem: str
+    """Why there is no newer one; empty when all is well."""
 
 
 class Listener(TypedDict):
@@ -291,6 +582,19 @@ class Listener(TypedDict):
     tls: str
 
 
+class DiskState(TypedDict):
+    """The disk of the state folder."""
+
+    level: str
+    """"open", "no_intake" (nothing is accepted) or "no_sending" (nothing is accepted or sent)."""
+    free_bytes: int
+    total_bytes: int
+    needed_bytes: int
+    """Free space that opens everything again; 0 when all is open."""
+    ballast_bytes: int
+    """What the ballast holds now."""
+
+
 class Status(TypedDict):
     """The running appliance at a glance."""
 
@@ -298,5 +602,7 @@ class Status(TypedDict):
     pid: int
     started_at_ms: int
     state_folder: str
+    disk: DiskState
     listeners: list[Listener]
     links: list[LinkLine]
+    backup: NotRequired[BackupState]

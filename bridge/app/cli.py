@@ -6,17 +6,26 @@ from pathlib import Path
 import click
 
 from bridge.app import cli_print as out
-from bridge.app.answers import Audit, LinkLine, Status
+from bridge.app.answers import Audit, DiskState, LinkLine, Status
 from bridge.app.cli_account import account
+from bridge.app.cli_account_set import account_set
+from bridge.app.cli_backup import backup, backup_words, restore_command
 from bridge.app.cli_base import Program, json_option
-from bridge.app.cli_business import number, tariff
+from bridge.app.cli_business import number
+from bridge.app.cli_credit import account_adjust, account_close, account_top_up, account_transfer, message_refund
+from bridge.app.cli_held import held
 from bridge.app.cli_message import message, queue, send
+from bridge.app.cli_person import actions, person
 from bridge.app.cli_place import Place, call, the_place
+from bridge.app.cli_refusal import refusal
 from bridge.app.cli_refusals import EX_DATA, fail
 from bridge.app.cli_simulator import simulator
+from bridge.app.cli_statement import account_statement
+from bridge.app.cli_tariff import tariff
 from bridge.app.config_errors import ConfigError
 from bridge.app.settings import Settings
 from bridge.app.version import version
+from bridge.intake.test_numbers import DEFAULT, FICTION
 
 AUDIT_TIMEOUT_S = 600.0
 """The audit reads the whole ledger."""
@@ -119,6 +128,9 @@ def _summary(settings: Settings) -> list[tuple[str, str]]:
         pairs.append((f"link {link.name}", f"{where} as {link.system_id}"))
     if not settings.links:
         pairs.append(("links", "none: every message is refused"))
+    for numbers in settings.intake.test_numbers:
+        note = f"; Ofcom keeps only {FICTION} of them for fiction" if numbers == DEFAULT else ""
+        pairs.append(("test numbers", f"{numbers}: free, no handset gets a message{note}"))
     relay = settings.relay
     pairs.append(("mail out", out.endpoint(relay.host, relay.port) if relay else "none: reports wait"))
     if settings.simulator:
@@ -133,7 +145,7 @@ def _summary(settings: Settings) -> list[tuple[str, str]]:
 def status(is_json: bool) -> None:
     """Show how the running appliance is.
 
-    Since when it runs, where it listens, how its links are.
+    Since when it runs, how much room its disk has, where it listens, how its links are.
 
     \b
     Example:
@@ -148,6 +160,8 @@ def status(is_json: bool) -> None:
             ("process", answer["pid"]),
             ("running since", out.utc(answer["started_at_ms"])),
             ("state folder", answer["state_folder"]),
+            ("disk", _disk(answer["disk"])),
+            ("last backup", backup_words(answer["backup"]) if "backup" in answer else ""),
         )
     )
     if answer["listeners"]:
@@ -165,10 +179,24 @@ def status(is_json: bool) -> None:
     return None
 
 
+def _disk(disk: DiskState) -> str:
+    """How much is free, and what the appliance does not do because of it."""
+    told = f"{out.size(disk['free_bytes'])} of {out.size(disk['total_bytes'])} free"
+    effect = _SHORT_OF_ROOM.get(disk["level"], "")
+    return f"{told}: {effect}, until {out.size(disk['needed_bytes'])} are free" if effect else told
+
+
+_SHORT_OF_ROOM = {"no_intake": "NOTHING IS ACCEPTED", "no_sending": "NOTHING IS ACCEPTED OR SENT"}
+
+
 cli.add_command(send)
 cli.add_command(message)
 cli.add_command(queue)
+cli.add_command(refusal)
 cli.add_command(account)
+for command in (account_set, account_top_up, account_adjust, account_transfer, account_statement, account_close):
+    account.add_command(command)
+message.add_command(message_refund)
 cli.add_command(number)
 cli.add_command(tariff)
 
@@ -210,7 +238,7 @@ def _links(rows: list[LinkLine]) -> None:
                 row["system_id"],
                 row["state"],
                 out.utc(row["since_at_ms"]),
-                f"{row['window_used']}/{row['window_max']}",
+                f"{row['window_used']}/{row['window_max']}" if row["window_max"] else "",
                 row["queued"],
                 row["reason"],
             )
@@ -255,4 +283,9 @@ def ledger_audit(is_json: bool) -> None:
         fail(EX_DATA, what, "stop the appliance, keep the ledger file as it is, and report this")
 
 
+cli.add_command(backup)
+cli.add_command(restore_command, "restore")
+cli.add_command(held)
+cli.add_command(person)
+cli.add_command(actions)
 cli.add_command(simulator)

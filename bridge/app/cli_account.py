@@ -1,13 +1,12 @@
 """Commands about who may send, and pays: account."""
 
-import secrets
 import sys
 from typing import Any
 
 import click
 
 from bridge.app import cli_print as out
-from bridge.app.answers import AccountDetail, AccountLine, AllowedNetwork, NewPin, TopUp
+from bridge.app.answers import AccountDetail, AccountLine, AllowedNetwork, NewPin
 from bridge.app.cli_base import CREDITS, Group, actor, json_option
 from bridge.app.cli_place import call
 from bridge.app.cli_refusals import EX_USAGE, fail
@@ -17,6 +16,11 @@ PIN_SIZE_MAX = 200
 
 LANES = ("alarm", "normal", "bulk")
 MAIL_EVENTS = ("all", "failures", "none")
+REFUNDS = ("unaccepted", "undeliverable")
+REFUNDS_HELP = "Failed parts that are paid back: those no carrier accepted, or undeliverable ones too."
+RESERVE_HELP = "Credit kept for the alarm lane."
+LOW_LIMIT_HELP = "Warn once by mail when the credit falls below this; 0: never."
+LOW_TEXT_HELP = "Send that warning to the mobile number too; it costs what a text costs."
 
 
 @click.group(cls=Group)
@@ -64,6 +68,11 @@ def account() -> None:
 )
 @click.option("--credit", "credit_mc", type=CREDITS, default="0", show_default=True, help="Credit to begin with.")
 @click.option("--overdraft", "overdraft_mc", type=CREDITS, default="0", show_default=True, help="How far below zero.")
+@click.option("--reserve", "reserve_mc", type=CREDITS, default="0", show_default=True, help=RESERVE_HELP)
+@click.option("--refunds", type=click.Choice(REFUNDS), default="unaccepted", show_default=True, help=REFUNDS_HELP)
+@click.option("--low-limit", "low_limit_mc", type=CREDITS, default="0", show_default=True, help=LOW_LIMIT_HELP)
+@click.option("--low-text", "is_low_texted", is_flag=True, help=LOW_TEXT_HELP)
+@click.option("--trial", "is_trial", is_flag=True, help="Give it free parts: `intake.trial_messages` of them.")
 @json_option
 def account_add(pin: str | None, networks: tuple[str, ...], is_json: bool, name: str, **values: Any) -> None:
     """Open an account and print its PIN, once.
@@ -105,13 +114,20 @@ def account_list(is_json: bool) -> None:
                 row["lane"],
                 row["account_class"],
                 row["email"],
-                out.yes(row, "is_disabled", "disabled"),
+                _in_short(row),
             )
             for row in rows
         ],
         right=("credit", "overdraft"),
     )
     return None
+
+
+def _in_short(row: AccountLine) -> str:
+    if row["closed_at_ms"]:
+        return "closed"
+    trial = "" if row["trial_parts"] is None else f"trial, {row['trial_parts']} free parts left"
+    return "; ".join(note for note in (out.yes(row, "is_disabled", "disabled"), trial) if note)
 
 
 @account.command("show")
@@ -131,9 +147,14 @@ def account_show(name: str, is_json: bool) -> None:
         return out.as_json(row)
     out.facts(
         (
-            ("account", row["name"] + (" (disabled)" if row["is_disabled"] else "")),
+            ("account", row["name"] + _note(row)),
             ("credit", out.credit(row["balance_mc"])),
             ("overdraft", out.credit(row["overdraft_mc"]) if row["overdraft_mc"] else ""),
+            ("for alarms only", out.credit(row["reserve_mc"]) if row["reserve_mc"] else ""),
+            ("warned below", out.credit(row["low_limit_mc"]) if row["low_limit_mc"] else ""),
+            ("warned by", "mail and text" if row["is_low_texted"] and row["low_limit_mc"] else ""),
+            ("refunds", row["refunds"] if row["refunds"] != REFUNDS[0] else ""),
+            ("free parts", "" if row["trial_parts"] is None else f"{row['trial_parts']} left of the trial"),
             ("class", row["account_class"]),
             ("e-mail", row["email"]),
             ("mobile", row["mobile"]),
@@ -144,6 +165,7 @@ def account_show(name: str, is_json: bool) -> None:
             ("originator", row["originator"]),
             ("numbers", " ".join(row["numbers"])),
             ("opened", out.utc(row["created_at_ms"])),
+            ("closed", out.utc(row["closed_at_ms"])),
         )
     )
     _show_credentials(row)
@@ -167,6 +189,12 @@ def account_show(name: str, is_json: bool) -> None:
     return None
 
 
+def _note(row: AccountLine) -> str:
+    if row["closed_at_ms"]:
+        return " (closed)"
+    return " (disabled)" if row["is_disabled"] else ""
+
+
 def _show_credentials(row: AccountDetail) -> None:
     if not row["credentials"]:
         return
@@ -184,28 +212,6 @@ def _show_credentials(row: AccountDetail) -> None:
             for credential in row["credentials"]
         ],
     )
-
-
-@account.command("top-up")
-@click.argument("name")
-@click.argument("amount", type=CREDITS)
-@click.option(
-    "--key", metavar="KEY", help="The payment's own number: the same key is booked only once. Made up when left out."
-)
-@click.option("--reason", metavar="TEXT", default="", help="Shown in the account's postings.")
-def account_top_up(name: str, amount: int, key: str | None, reason: str) -> None:
-    """Add credit to an account.
-
-    Nothing that was refused before is sent again.
-
-    \b
-    Example:
-      smsbridge account top-up ward7 100 --key invoice-2026-118
-    """
-    cause = key or f"cli-{secrets.token_hex(8)}"
-    answer: TopUp = call("account_top_up", name=name, amount_mc=amount, key=cause, reason=reason, actor=actor())
-    what = f"{out.credit(amount)} added to" if answer["is_new"] else f"{cause} was booked before; nothing added to"
-    click.echo(f"{what} {name}, which now has {out.credit(answer['balance_mc'])}")
 
 
 @account.command("set-pin")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bridge.app.answers import HistoryLine, MessageDetail, NoticeLine, PartDetail
 from bridge.app.cli_print import clean, credit, until, utc
+from bridge.messages.message import TEST_LINK
 
 _CODINGS = {"gsm7": "GSM 03.38", "ucs2": "UCS-2"}
 
@@ -47,22 +48,29 @@ def _head(detail: MessageDetail) -> Iterator[str]:
     yield f"  account     {detail['account']}"
     yield f"  accepted    {utc(detail['accepted_at_ms'])} through {detail['door']}"
     yield f"  from        {detail['originator'] or '(none: the carrier decides)'}"
-    yield f"  to          {detail['recipient']}"
+    note = " (a test number: no handset gets it)" if detail["links"] == TEST_LINK else ""
+    yield f"  to          {detail['recipient']}{note}"
     coding = _CODINGS.get(detail["coding"], detail["coding"])
     count = f"{len(parts)} parts" if len(parts) > 1 else "1 part"
-    yield f"  text        {detail['text']}"
+    yield f"  text        {detail['text'] or '(erased)'}"
     yield f"  size        {count}, {coding}"
     lane = parts[0]["lane"] if parts else ""
     yield f"  route       {', '.join(detail['links'].split())}, lane {lane}"
-    yield f"  charged     {credit(detail['price_mc'])}"
+    is_free = detail["book"] == "trial"
+    yield f"  charged     {_free(len(parts)) if is_free else credit(detail['price_mc'])}"
     for posting in detail["postings"]:
         if posting["kind"] == "refund":
             reason = f" ({posting['reason']})" if posting["reason"] else ""
-            yield f"  refunded    {credit(posting['amount_mc'])} at {utc(posting['at_ms'])}{reason}"
+            back = _free(posting["amount_mc"] // 1000) if is_free else credit(posting["amount_mc"])
+            yield f"  refunded    {back} at {utc(posting['at_ms'])}{reason}"
     if detail["reference"]:
         yield f"  reference   {detail['reference']}"
     if parts and any(part["final_at_ms"] is None for part in parts):
         yield f"  valid until {utc(detail['expires_at_ms'])}"
+
+
+def _free(count: int) -> str:
+    return f"{count} free parts of the trial" if count > 1 else "1 free part of the trial"
 
 
 def _part(detail: MessageDetail, part: PartDetail, now_ms: int) -> Iterator[str]:

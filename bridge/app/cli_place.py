@@ -16,6 +16,7 @@ from bridge.app.commands import COMMANDS
 from bridge.app.control_client import ControlClient, NotAnswering, NotPermitted, NotRunning
 from bridge.app.instance import LEDGER_NAME, LOCK_NAME, AlreadyRunning
 from bridge.app.settings import Settings
+from bridge.ledger import restore
 from bridge.ledger.migrate import WrongLedger
 from bridge.ledger.worker import LedgerFailed
 from bridge.runtime import logs
@@ -26,6 +27,8 @@ SYSTEM_CONFIG = Path("/etc/smsbridge/bridge.yaml")
 DEFAULT_STATE_FOLDER = Path("state")
 READING = frozenset(name for name in COMMANDS if name.endswith(("_list", "_show", "_audit")) or name == "queue")
 """Commands that change nothing."""
+_NEEDING = READING | {"backup_create", "held_release", "held_cancel"}
+"""Commands that mean a ledger that is there, and never make one."""
 
 
 class Place:
@@ -110,7 +113,8 @@ def _nobody(place: Place, folder: Path) -> Refused:
 def _call_offline(place: Place, folder: Path, name: str, values: dict[str, Any]) -> Any:
     """Open the ledger ourselves, under the instance lock. A command that only reads never makes one."""
     settings = place.settings()
-    if name in READING and not _is_there(settings.state_folder / LEDGER_NAME):
+    ledger = settings.state_folder / LEDGER_NAME
+    if name in _NEEDING and not _is_there(ledger) and not restore.is_decided(ledger):
         next_step = "start the appliance, or look whether --config or --state-folder names the right place"
         raise Refused(EX_UNAVAILABLE, f"there is no ledger in {settings.state_folder}", next_step)
     logs.configure(LogSettings(level="error"))
@@ -125,7 +129,7 @@ def _call_offline(place: Place, folder: Path, name: str, values: dict[str, Any])
         what = f"this user may not open the ledger in {folder} ({error.filename})"
         raise Refused(EX_PERMISSION, what, "use sudo, or run it as the user of the appliance") from None
     except (WrongLedger, LedgerFailed, OSError, sqlite3.Error) as error:
-        next_step = "look at the disk and the folder; a ledger that is broken is restored from a backup"
+        next_step = "look at disk and folder; `smsbridge restore FILE` brings a broken ledger back from a backup"
         raise Refused(EX_DATA, f"the ledger in {folder} cannot be used ({error})", next_step) from None
 
 
@@ -138,10 +142,10 @@ async def _carry_out(settings: Settings, name: str, values: dict[str, Any]) -> A
             return await getattr(operations, name)(**values)
         finally:
             ledger = roles.ledger_path(settings)
-            _give_back(settings.state_folder, [ledger.name, f"{ledger.name}-wal", f"{ledger.name}-shm", LOCK_NAME])
+            give_back(settings.state_folder, [ledger.name, f"{ledger.name}-wal", f"{ledger.name}-shm", LOCK_NAME])
 
 
-def _give_back(folder: Path, names: list[str]) -> None:
+def give_back(folder: Path, names: list[str]) -> None:
     """Let what root made in somebody's state folder be theirs, or their appliance could not start again."""
     owner = folder.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:

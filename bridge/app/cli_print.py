@@ -35,6 +35,12 @@ def credit(amount_mc: int) -> str:
     return format_credits(amount_mc)
 
 
+def size(octets: int) -> str:
+    """Octets as 950 MiB or 79.4 GiB."""
+    mib = octets / (1024 * 1024)
+    return f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.0f} MiB"
+
+
 def endpoint(address: str, port: int) -> str:
     """address:port, an IPv6 address in brackets."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

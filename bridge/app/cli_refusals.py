@@ -31,6 +31,7 @@ NEXT_STEPS: dict[FaultCode, str] = {
     FaultCode.NO_CREDIT: "`smsbridge account top-up NAME AMOUNT` adds credit; then send again",
     FaultCode.NOT_FOUND: "the `list` commands show what there is",
     FaultCode.ALREADY_EXISTS: "choose another name",
+    FaultCode.KEY_REUSED: "give every submission a key of its own",
     FaultCode.TOO_FAST: "wait a moment and try again",
     FaultCode.QUEUE_FULL: "`smsbridge queue` shows what waits; try again later",
     FaultCode.TRY_LATER: "if it stays so, read the log",
@@ -84,7 +85,9 @@ def exit_code_told(main: Callable[[], Any]) -> int:
         return EX_CONFIG
     except Fault as fault:
         says_all = fault.detail and fault.code in _SELF_EXPLAINING
-        _tell(fault.sentence, "" if says_all else NEXT_STEPS[fault.code])
+        # "The request cannot be understood" is for programs; the person at the keyboard reads what to do about it.
+        sentence = fault.detail if fault.detail and fault.code is FaultCode.BAD_REQUEST else fault.sentence
+        _tell(sentence, "" if says_all else NEXT_STEPS[fault.code])
         return exit_code_of(fault.code)
     except (click.Abort, KeyboardInterrupt):
         return EX_INTERRUPTED

@@ -5,14 +5,25 @@ from typing import Any, Generic, Protocol
 from bridge.app.answers import (
     AccountState,
     AllowedNetwork,
+    BackupLine,
+    Closing,
+    HeldDone,
     Injected,
     LinkLine,
+    NewBackup,
     NewPin,
     NumberLine,
+    PackedTariff,
+    PersonCounts,
+    PersonErased,
+    PersonPage,
+    Refund,
     SentMessage,
     Status,
+    TariffChange,
     TariffLine,
     TopUp,
+    Transfer,
 )
 
 
@@ -57,8 +68,15 @@ class AccountCommands(Protocol):
         networks: list[str],
         credit_mc: int,
         overdraft_mc: int,
+        refunds: str,
+        reserve_mc: int,
+        low_limit_mc: int,
+        is_low_texted: bool,
+        is_trial: bool,
         actor: str,
     ) -> NewPin: ...
+
+    async def account_set(self, *, name: str, facts: dict[str, Any]) -> AccountState: ...
 
     async def account_list(self) -> Any:
         """list[AccountLine]"""
@@ -85,14 +103,82 @@ class CreditCommands(Protocol):
 
     async def account_top_up(self, *, name: str, amount_mc: int, key: str, reason: str, actor: str) -> TopUp: ...
 
+    async def account_adjust(self, *, name: str, amount_mc: int, key: str, reason: str, actor: str) -> TopUp: ...
+
+    async def account_transfer(
+        self, *, giver: str, taker: str, amount_mc: int, key: str, reason: str, actor: str
+    ) -> Transfer: ...
+
+    async def account_close(self, *, name: str, key: str, is_dry_run: bool, reason: str, actor: str) -> Closing: ...
+
+    async def message_refund(self, *, message_id: str, part_no: int | None, reason: str, actor: str) -> Refund:
+        """`part_no` None: all parts."""
+        ...
+
+    async def account_statement_show(self, *, name: str, from_ms: int, to_ms: int, book: str) -> Any:
+        """StatementHead"""
+
+    async def account_statement_list(
+        self, *, name: str, from_ms: int, to_ms: int, book: str, count: int, last: int, after: int, balance_mc: int
+    ) -> Any:
+        """StatementPage"""
+
+
+class RefusalCommands(Protocol):
+    """What was not taken."""
+
+    async def refusal_list(self, *, account: str | None, fault: str | None, count_max: int) -> Any:
+        """list[RefusalLine]"""
+
+    async def refusal_resubmit(self, *, refusal_ids: list[int]) -> list[SentMessage]: ...
+
 
 class TariffCommands(Protocol):
     """Prices."""
 
-    async def tariff_list(self) -> Any:
-        """list[TariffLine]"""
+    async def tariff_list(self) -> list[TariffLine]: ...
 
-    async def tariff_set(self, *, prefix: str, price_mc: int, account_class: str) -> TariffLine: ...
+    async def tariff_show(self) -> PackedTariff: ...
+
+    async def tariff_set(self, *, prefix: str, price_mc: int, account_class: str, valid_from_ms: int) -> TariffLine: ...
+
+    async def tariff_import(self, *, packed: str, is_replacing: bool, is_trial: bool) -> TariffChange:
+        """`packed` is a price list in the form of `packed.pack`."""
+        ...
+
+
+class BackupCommands(Protocol):
+    """Backups, and what a restore holds back."""
+
+    async def backup_create(self, *, target: str) -> NewBackup:
+        """`target`: a new file or a folder, absolute; empty: the usual folder."""
+        ...
+
+    async def backup_list(self) -> list[BackupLine]: ...
+
+    async def held_list(self) -> Any:
+        """Held"""
+
+    async def held_release(self, *, account: str, from_ms: int, to_ms: int, actor: str) -> HeldDone:
+        """Of messages accepted from `from_ms` until before `to_ms`; `account` empty: of all."""
+        ...
+
+    async def held_cancel(
+        self, *, account: str, from_ms: int, to_ms: int, is_refunded: bool, actor: str
+    ) -> HeldDone: ...
+
+
+class PersonCommands(Protocol):
+    """What is known of one phone number; and what people did to the ledger."""
+
+    async def person_show(self, *, number: str) -> PersonCounts: ...
+
+    async def person_list(self, *, number: str, place: str, after: int) -> PersonPage: ...
+
+    async def person_erase(self, *, number: str, actor: str) -> PersonErased: ...
+
+    async def action_list(self, *, count_max: int) -> Any:
+        """list[ActionLine]"""
 
 
 class ApplianceCommands(Protocol):
@@ -108,7 +194,17 @@ class ApplianceCommands(Protocol):
     async def simulator_inbound(self, *, originator: str, recipient: str, text: str) -> Injected: ...
 
 
-class Commands(MessageCommands, AccountCommands, CreditCommands, TariffCommands, ApplianceCommands, Protocol):
+class Commands(
+    MessageCommands,
+    AccountCommands,
+    CreditCommands,
+    RefusalCommands,
+    TariffCommands,
+    BackupCommands,
+    PersonCommands,
+    ApplianceCommands,
+    Protocol,
+):
     """What `bridge.app.operations.Operations` carries out; the control socket calls nothing else.
 
     What is passed on from the ledger's reports is `Any` to the type checker; its docstring names the shape.

@@ -27,10 +27,13 @@ class Housekeeping:
     def services(self) -> list[Periodic]:
         return [Periodic("sweep", SWEEP_S, self.sweep), Periodic("tidy", TIDY_S, self.tidy)]
 
-    async def recover(self) -> None:
-        """Before anything is sent: what was being sent when the last process ended is in doubt."""
+    async def recover(self, crashed_at_ms: int | None) -> None:
+        """Before anything is sent: what was being sent when the last process ended is in doubt.
+
+        `crashed_at_ms`: when it ended, if that was a crash.
+        """
         hold_ms = max((round(link.in_doubt_hold_s * 1000) for link in self._links), default=0)
-        found = await self._ledger.do("recover", now_ms=now_ms(), hold_ms=hold_ms)
+        found = await self._ledger.do("recover", now_ms=now_ms(), hold_ms=hold_ms, crashed_at_ms=crashed_at_ms)
         if any(found.values()):
             log.warning("recovered", **found)
 

@@ -6,10 +6,22 @@ thousandths of a credit. One file for each subject; this gathers them.
 
 from bridge.app.operations_accounts import AccountOperations
 from bridge.app.operations_appliance import ApplianceOperations
+from bridge.app.operations_backup import BackupOperations
 from bridge.app.operations_credit import CreditOperations
 from bridge.app.operations_messages import MessageOperations
+from bridge.app.operations_person import PersonOperations
+from bridge.app.operations_refusals import RefusalOperations
 from bridge.app.operations_tariff import TariffOperations
 
 
-class Operations(MessageOperations, AccountOperations, CreditOperations, TariffOperations, ApplianceOperations):
+class Operations(
+    MessageOperations,
+    AccountOperations,
+    CreditOperations,
+    RefusalOperations,
+    TariffOperations,
+    BackupOperations,
+    PersonOperations,
+    ApplianceOperations,
+):
     """The commands on one open ledger: everything that `commands.Commands` names."""

@@ -31,6 +31,11 @@ class AccountOperations(Desk):
         networks: list[str] | None = None,
         credit_mc: int = 0,
         overdraft_mc: int = 0,
+        refunds: str = "unaccepted",
+        reserve_mc: int = 0,
+        low_limit_mc: int = 0,
+        is_low_texted: bool = False,
+        is_trial: bool = False,
         actor: str = "",
     ) -> answers.NewPin:
         """Open an account with a PIN, generated unless one is imported (then with its networks)."""
@@ -52,10 +57,15 @@ class AccountOperations(Desk):
                 "mail_events": mail_events,
                 "originator": originator,
                 "overdraft_mc": overdraft_mc,
+                "refunds": refunds,
+                "reserve_mc": reserve_mc,
+                "low_limit_mc": low_limit_mc,
+                "is_low_texted": is_low_texted,
             },
             verifier=verifier,
             networks=authenticate.parse_networks(networks or []),
             credit_mc=credit_mc,
+            trial_parts=self._settings.intake.trial_messages if is_trial else None,
             actor=actor or own_actor(),
             now_ms=at_ms,
         )
@@ -69,6 +79,19 @@ class AccountOperations(Desk):
             return await self._gatekeeper.hash_secret(CredentialKind.PIN, pin), ""
         made = authenticate.generate_pin()
         return await self._gatekeeper.hash_secret(CredentialKind.PIN, made), made
+
+    async def account_set(self, *, name: str, facts: dict[str, Any]) -> answers.AccountState:
+        """Change facts of an account, named as in accounts.FACTS; an empty text takes a fact away."""
+        if not facts:
+            raise Fault(FaultCode.BAD_REQUEST, "nothing to set; name at least one option")
+        account = await self.known(name)
+        resulting = account | facts
+        _check_facts(*(resulting[fact] for fact in ("email", "mobile", "home_country", "time_zone")))
+        if facts.get("originator"):
+            facts = facts | {"originator": address.parse_originator(facts["originator"])}
+        await self._ledger.do("account_set", name=name, facts=facts)
+        self._gatekeeper.forget()
+        return {"name": name, "is_disabled": bool(account["is_disabled"])}
 
     async def account_list(self) -> list[dict[str, Any]]:
         """Every account with its balance."""

@@ -7,6 +7,8 @@ from bridge.app import answers
 from bridge.app.operations_desk import Desk
 from bridge.app.version import version
 from bridge.messages.faults import Fault, FaultCode
+from bridge.messages.message import TEST_LINK
+from bridge.runtime.disk import Level
 
 
 class ApplianceOperations(Desk):
@@ -24,32 +26,60 @@ class ApplianceOperations(Desk):
             "pid": os.getpid(),
             "started_at_ms": self._started_at_ms,
             "state_folder": str(self._settings.state_folder.absolute()),
+            "disk": self._disk_state(),
             "listeners": [{"door": d, "address": a, "port": p, "tls": t} for d, a, p, t in smtp + http],
             "links": await self.link_list(),
+            "backup": self.backups.status(),
+        }
+
+    def _disk_state(self) -> answers.DiskState:
+        disk = self._ledger.disk
+        if disk is None:
+            raise Fault(FaultCode.NOT_FOUND, "nobody watches this ledger's disk")
+        return {
+            "level": disk.level.name.lower(),
+            "free_bytes": disk.free,
+            "total_bytes": disk.total,
+            "needed_bytes": disk.needed,
+            "ballast_bytes": disk.ballast.held,
         }
 
     async def link_list(self) -> list[answers.LinkLine]:
-        """The configured links and how they stand."""
+        """The configured links and how they stand, and the built-in one of test numbers."""
         waiting = (await self._ledger.read("queue"))["parts"]
         queued: dict[str, int] = {}
         for line in waiting:
             if line["state"] == "queued":
                 queued[line["link"]] = queued.get(line["link"], 0) + line["count"]
         running = {status["link"]: status for status in self._links.status()} if self._links else {}
-        return [
+        disk = self._ledger.disk
+        shut = "the disk is full: nothing is sent" if disk and disk.level is Level.NO_SENDING else ""
+        built_in: answers.LinkLine = {
+            "name": TEST_LINK,
+            "endpoint": "built in",
+            "system_id": "",
+            "state": "not running" if self._links is None else "ready",
+            "since_at_ms": None,
+            "reason": "for test numbers; no handset gets anything",
+            "window_used": 0,
+            "window_max": 0,
+            "queued": queued.get(TEST_LINK, 0),
+        }
+        configured: list[answers.LinkLine] = [
             {
                 "name": link.name,
                 "endpoint": f"{link.host}:{link.port}",
                 "system_id": link.system_id,
                 "state": running[link.name]["state"] if link.name in running else "not running",
                 "since_at_ms": running[link.name]["since_ms"] if link.name in running else None,
-                "reason": running[link.name]["waiting_reason"] if link.name in running else "",
+                "reason": shut or (running[link.name]["waiting_reason"] if link.name in running else ""),
                 "window_used": running[link.name]["unanswered"] if link.name in running else 0,
                 "window_max": link.window,
                 "queued": queued.get(link.name, 0),
             }
             for link in self._settings.links
         ]
+        return [*configured, built_in]
 
     async def ledger_audit(self) -> dict[str, Any]:
         """Check every law of the ledger."""

@@ -1,8 +1,10 @@
 """What every operation stands on: the ledger, the door, the gatekeeper, and what runs beside them."""
 
+import asyncio
 import os
 from typing import Any
 
+from bridge.app.backups import Backups
 from bridge.app.settings import Settings
 from bridge.intake.authenticate import Identity
 from bridge.intake.prepare import Tables
@@ -28,6 +30,8 @@ class Desk:
         self._links: Links | None = None
         self._simulator: Smsc | None = None
         self._started_at_ms = now_ms()
+        self._reading = asyncio.Lock()
+        self.backups = Backups(settings, ledger)
 
     def attach(self, links: Links, simulator: Smsc | None) -> None:
         """Tell what runs beside the ledger; without it the commands about links say "not running"."""
@@ -36,9 +40,14 @@ class Desk:
 
     async def read_tables(self) -> None:
         """Read the business tables anew; the door uses them from then on."""
-        rows = await self._ledger.read("tariff_list")
-        tariff = Tariff((row["account_class"], row["prefix"], row["price_mc"]) for row in rows)
-        self._door.tables = Tables(tariff, self._door.tables.routes)
+        # One after the other, so that an older reading never replaces a newer one; in a thread, because a tariff of
+        # full size takes longer to build than the loop may stand still.
+        async with self._reading:
+            rows = await self._ledger.read("tariff_list")
+            tariff = await asyncio.to_thread(
+                Tariff, [(row["account_class"], row["prefix"], row["valid_from_ms"], row["price_mc"]) for row in rows]
+            )
+            self._door.tables = Tables(tariff, self._door.tables.routes)
 
     async def known(self, name: str) -> dict[str, Any]:
         """Facts of an account. Raises Fault NOT_FOUND, naming one that differs only by case."""

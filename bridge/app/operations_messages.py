@@ -7,7 +7,7 @@ from bridge.app.operations_desk import Desk
 from bridge.intake.authenticate import Identity
 from bridge.ledger.accounts import lane_of
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Lane, Submission
+from bridge.messages.message import TEST_LINK, Lane, Submission
 
 RECIPIENTS_MAX = 100
 """Recipients of one `send`, as for one mail."""
@@ -75,6 +75,8 @@ class MessageOperations(Desk):
         """A queued line whose ledger row names no reason waits for its link: say how that one stands."""
         if line["state"] != "queued" or line["waiting_for"]:
             return line
+        if line["link"] == TEST_LINK and self._links is not None:
+            return line | {"waiting_for": "its turn"}
         if self._links is None:
             return line | {"waiting_for": "the appliance is not running"}
         return line | {"waiting_for": self._links.waiting_reason(line["link"]) or "its turn"}

@@ -1,6 +1,7 @@
 """Which services make the appliance, in the order they start; and the little that a command needs without it."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,28 +10,38 @@ from bridge.app.control import ControlServer
 from bridge.app.housekeeping import Housekeeping
 from bridge.app.instance import LEDGER_NAME, AlreadyRunning, InstanceLock
 from bridge.app.operations import Operations
+from bridge.app.retention import Retention
 from bridge.app.settings import Settings
+from bridge.app.state_folder import refuse_if_lost
+from bridge.app.warnings_by_text import WarningsByText
 from bridge.http_in.service import HttpDoor
 from bridge.inbound_mail.service import SendbackService
 from bridge.intake.prepare import Tables
+from bridge.ledger import backup_folder, restore, runs
+from bridge.ledger.worker import LedgerFailed
+from bridge.messages.faults import Fault
 from bridge.routing.routes import RouteTable
 from bridge.routing.tariff import Tariff
 from bridge.runtime import logs
+from bridge.runtime.disk import LOOK_S, DiskWatch
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper
 from bridge.runtime.ledger_client import LedgerClient
-from bridge.runtime.loop import monotonic_ms
-from bridge.runtime.service import Service, start_all, stop_all
+from bridge.runtime.loop import monotonic_ms, now_ms
+from bridge.runtime.service import Periodic, Service, start_all, stop_all
 from bridge.runtime.wakeups import Wakeups
 from bridge.runtime.web import WebListeners
 from bridge.simulator.mail_sink import MailSink
 from bridge.simulator.smsc import Smsc
 from bridge.smpp_out.service import Links
 from bridge.smtp_in.service import SmtpDoor
+from bridge.test_out.service import TestLink
 
 LOCK_WAIT_MS = 5_000
 """How long a start waits for a command that holds the instance lock: commands take a second or two."""
 LOCK_LOOK_S = 0.1
+
+log = logs.get("appliance")
 
 
 class Core:
@@ -42,25 +53,72 @@ class Core:
         self.settings = settings
         self.wakeups = Wakeups()
         self._lock = InstanceLock(settings.state_folder)
-        self.ledger = LedgerClient(settings.state_folder / LEDGER_NAME, self.wakeups, on_failure)
+        self.disk = DiskWatch(settings.state_folder, settings.disk, _submission_size_max(settings))
+        self.ledger = LedgerClient(settings.state_folder / LEDGER_NAME, self.wakeups, on_failure, self.disk)
+        self._on_failure = on_failure
+        self.crashed_at_ms: int | None = None
+        """When the run before ended, if it crashed and nobody has put in order yet what it left."""
         self.gatekeeper = Gatekeeper(self.ledger)
         routes = RouteTable([("", [link.name for link in settings.links])])
         self.door = Door(self.ledger, Tables(Tariff(()), routes), settings.intake)
         self.operations = Operations(settings, self.ledger, self.gatekeeper, self.door)
 
     async def start(self) -> None:
-        """Take the lock, open the ledger, read the tables. Raises AlreadyRunning or WrongLedger."""
+        """Take the lock, look at disk and ledger, open it, read the tables. Raises AlreadyRunning or WrongLedger."""
         await self._take_lock()
         try:
+            self.disk.look(keeps_ballast=False)
+            await asyncio.to_thread(self._examine)
+            self.ledger.backup_folder = self.operations.backups.folder
             await self.ledger.start()
         except BaseException:
             self._lock.release()
             raise
         try:
+            self._lock.remember_ledger()
+            begun = await self.ledger.do("run_begin", now_ms=now_ms(), last_seen_ms=self._lock.last_seen_ms)
+            self.crashed_at_ms = begun["crashed_at_ms"]
+            self._lock.touch()
             await self.operations.read_tables()
         except BaseException:
             await self.stop()
             raise
+
+    def _examine(self) -> None:
+        """Look at the ledger before anything is written to it; all of it, when the last run crashed."""
+        path = self.ledger.path
+        if aside := restore.carry_on(path):
+            log.warning("restore finished", aside=aside.name)
+        for left in backup_folder.clear_leftovers(self.operations.backups.folder):
+            log.warning("unfinished backup deleted", file=left.name)
+        # An empty file is not opened: SQLite would take the log that lies beside it for a leftover and delete it.
+        found = runs.examine(path) if path.exists() and path.stat().st_size else None
+        if found is None or found.version == 0:
+            copies = backup_folder.entries(self.operations.backups.folder)
+            refuse_if_lost(path, had_ledger=self._lock.has_ledger, backup=copies[0].path if copies else None)
+        if found and not found.was_clean:
+            log.warning("last run crashed", ledger="checked, whole", took_s=round(found.check_s, 3))
+
+    async def recovered(self) -> None:
+        """Tell that what a crash left is put in order."""
+        if self.crashed_at_ms is not None:
+            await self.ledger.do("run_recovered")
+            self.crashed_at_ms = None
+
+    async def look_after(self) -> None:
+        """What may go wrong under a running ledger: its disk fills, its file goes away, its writer ends.
+
+        In a thread: on a disk that hangs, even a look may take long.
+        """
+        if why := await asyncio.to_thread(self._trouble):
+            self._on_failure(LedgerFailed(why))
+
+    def _trouble(self) -> str:
+        self._lock.touch()
+        why = self.ledger.trouble()
+        if not why:
+            self.disk.look()
+        return why
 
     async def _take_lock(self) -> None:
         """Wait a moment for a command that has the ledger open; an appliance does not go away by itself."""
@@ -75,6 +133,9 @@ class Core:
 
     async def stop(self) -> None:
         self.gatekeeper.close()
+        # Without its goodbye the next start looks for what a crash leaves: slower, and right.
+        with contextlib.suppress(Fault, LedgerFailed):
+            await self.ledger.do("run_end", now_ms=now_ms())
         await self.ledger.stop()
         self._lock.release()
 
@@ -95,10 +156,15 @@ class Appliance:
     def services(self) -> list[Service]:
         """In the order they start: the other side first, then what sends, then the doors, the control socket last."""
         core, settings = self.core, self.settings
-        services: list[Service | None] = [self.simulator, self.mail_sink, self.links]
+        watch = Periodic("disk", LOOK_S, core.look_after)
+        services: list[Service | None] = [watch, self.simulator, self.mail_sink, self.links]
+        services.append(TestLink(settings.test_link, core.ledger, core.wakeups))
         if settings.relay is not None:
             services.append(SendbackService(settings.relay, settings.domain, core.ledger, core.wakeups))
+        services += WarningsByText(core.ledger, core.door, core.operations.identity).services()
         services += self.housekeeping.services()
+        services += core.operations.backups.services()
+        services += Retention(core.ledger, settings.retention).services()
         services += [
             self.web,
             HttpDoor(self.web, settings.http, core.gatekeeper, core.door),
@@ -112,7 +178,8 @@ class Appliance:
         await self.core.start()
         try:
             self.core.operations.attach(self.links, self.simulator)
-            await self.housekeeping.recover()
+            await self.housekeeping.recover(self.core.crashed_at_ms)
+            await self.core.recovered()
             services = self.services()
             await start_all(services)
             self._running = services
@@ -138,6 +205,11 @@ async def offline_operations(settings: Settings) -> AsyncIterator[Operations]:
         yield core.operations
     finally:
         await core.stop()
+
+
+def _submission_size_max(settings: Settings) -> int:
+    """Octets of the largest thing that a door takes."""
+    return max(settings.smtp.size_max, settings.http.body_size_max)
 
 
 def ledger_path(settings: Settings) -> Path:

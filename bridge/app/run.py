@@ -1,15 +1,19 @@
 """`smsbridge run`: the appliance from start to clean stop.
 
 Exit codes: 0 a clean stop; 65 the ledger is not one of ours, newer than this program, or broken; 69 something needed is
-in use (a port, the state folder); 70 our own bug; 74 the ledger's disk failed.
+in use (a port, the state folder); 70 our own bug; 74 the ledger's disk failed. After 65 and 78 the service manager
+leaves it stopped; docs/disk.md says what to do.
 """
 
 import asyncio
+import contextlib
 import errno
+import os
 import re
 import signal
 import sqlite3
 import sys
+import threading
 from typing import Any
 
 from bridge.app import trial
@@ -17,15 +21,23 @@ from bridge.app.instance import AlreadyRunning
 from bridge.app.notify import Notifier, watchdog_interval_s
 from bridge.app.roles import Appliance
 from bridge.app.settings import Settings
+from bridge.app.state_folder import RESTORE
 from bridge.ledger.migrate import WrongLedger
+from bridge.ledger.runs import LedgerDamaged
 from bridge.ledger.worker import LedgerFailed, is_damage
 from bridge.messages.faults import Fault
 from bridge.runtime import logs, loop
 from bridge.runtime.service import Periodic, start_all, stop_all
 
+KEEP_AND_RESTORE = f"keep the file as it is and {RESTORE}"
 EX_OK, EX_DATAERR, EX_UNAVAILABLE, EX_SOFTWARE, EX_IOERR = 0, 65, 69, 70, 74
 STOP_S_MAX = 40.0
 """A stop that takes longer is cut off; the service unit allows 45 s."""
+
+FAIL_STOP_S = 0.3
+"""How long the doors have to answer those who wait, after the disk failed the ledger."""
+FAIL_STOP_S_MAX = 0.9
+"""When the process ends even if its loop or its standard output hangs."""
 
 log = logs.get("appliance")
 
@@ -47,11 +59,21 @@ def run(settings: Settings, *, is_trial: bool) -> int:
     return life.exit_code
 
 
+def end_now(code: int) -> None:
+    """End the process as it is, with what it has logged."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
 def _of_the_disk(error: Exception) -> tuple[int, str]:
     """Exit code and words for a ledger that does not open. Only damage is for a backup; anything else may pass."""
     if is_damage(error):
-        return EX_DATAERR, f"the ledger is damaged ({error}); keep the file and restore it from a backup"
-    return EX_IOERR, f"the ledger cannot be opened ({error}); look at the disk, and at what else has the file open"
+        return EX_DATAERR, f"the ledger is damaged ({error}); {KEEP_AND_RESTORE}"
+    if isinstance(error, LedgerFailed) and not error.sqlite_errorcode:
+        return EX_IOERR, f"the ledger cannot be trusted any more: {error}"
+    return EX_IOERR, f"the ledger failed ({error}); look at the disk, and at what else has the file open"
 
 
 def _plain(error: Exception) -> str:
@@ -73,6 +95,7 @@ class _Life:
         self._settings = settings
         self._is_trial = is_trial
         self._end = asyncio.Event()
+        self._has_failed = False
         self._notifier = Notifier()
 
     async def live(self, reactor: Any) -> None:
@@ -98,12 +121,15 @@ class _Life:
             await appliance.start()
         except AlreadyRunning as error:
             self._cannot(EX_UNAVAILABLE, f"{error}; stop it first, or choose another state folder")
+        except LedgerDamaged as error:
+            self._cannot(EX_DATAERR, f"the ledger is damaged ({error}); {KEEP_AND_RESTORE}")
         except WrongLedger as error:
             self._cannot(EX_DATAERR, str(error))
         except (sqlite3.Error, LedgerFailed) as error:
             self._cannot(*_of_the_disk(error))
         except Fault as fault:
-            self._cannot(EX_UNAVAILABLE, f"the ledger is busy ({fault.private}); close what else has it open")
+            next_step = "close what else has it open, and free space on its disk"
+            self._cannot(EX_UNAVAILABLE, f"the ledger cannot be written now ({fault.private}); {next_step}")
         except (OSError, ValueError) as error:
             self._cannot(EX_UNAVAILABLE, _plain(error))
         else:
@@ -145,8 +171,16 @@ class _Life:
         log.info("stopped")
 
     def _ledger_failed(self, error: Exception) -> None:
-        """The disk failed the ledger: nothing more can be promised, so end at once and let the next start find out."""
-        code, why = _of_the_disk(error)
+        """The disk failed the ledger: nothing more can be promised, so end at once and let the next start find out.
+
+        Those who wait hear "try again later"; a clean stop would take far longer, and write to what failed.
+        """
+        if self._has_failed:
+            return
+        self._has_failed = True
+        self.exit_code, why = _of_the_disk(error)
+        last = threading.Timer(FAIL_STOP_S_MAX, os._exit, (self.exit_code,))
+        last.daemon = True
+        last.start()
+        loop.running().call_later(FAIL_STOP_S, end_now, self.exit_code)
         log.error("ledger failed", why=why)
-        self.exit_code = code
-        self._end.set()

@@ -9,13 +9,18 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bridge.app.backup_settings import BackupSettings
+from bridge.app.credit_settings import CreditSettings
+from bridge.app.retention_settings import RetentionSettings
 from bridge.inbound_mail.settings import RelaySettings
 from bridge.intake.settings import IntakeSettings
+from bridge.runtime.disk_settings import DiskSettings
 from bridge.runtime.logs import LogSettings
 from bridge.runtime.web_settings import HttpSettings
 from bridge.simulator.settings import MailSinkSettings, SimulatorSettings
 from bridge.smpp_out.settings import LinkSettings
 from bridge.smtp_in.settings import SmtpSettings
+from bridge.test_out.settings import TestLinkSettings
 
 TRIAL_LINK = "simulator"
 """Name of the one link of the built-in defaults."""
@@ -57,7 +62,18 @@ class Settings(BaseModel):
         description="The built-in mail server, for trials: it files what the relay would deliver. "
         "Without this group it does not run.",
     )
+    test_link: TestLinkSettings = Field(
+        default_factory=TestLinkSettings, description="The built-in link `test`, where test numbers end."
+    )
     intake: IntakeSettings = Field(default_factory=IntakeSettings, description="What is accepted, and for how long.")
+    credit: CreditSettings = Field(default_factory=CreditSettings, description="Credit, for all accounts alike.")
+    disk: DiskSettings = Field(
+        default_factory=DiskSettings, description="How much room must be left on the disk of the state folder."
+    )
+    retention: RetentionSettings = Field(
+        default_factory=RetentionSettings, description="What is erased by itself, and when. See docs/privacy.md."
+    )
+    backup: BackupSettings = Field(default_factory=BackupSettings, description="Copies of the ledger, by the clock.")
     log: LogSettings = Field(default_factory=LogSettings, description="The log, on standard output.")
 
     @model_validator(mode="before")
@@ -90,4 +106,6 @@ def embedded(state_folder: Path) -> Settings:
         relay=RelaySettings(host=sink.address, port=sink.port),
         simulator=simulator,
         mail_sink=sink,
+        # A trial on somebody's full laptop is to work; a share of its disk says nothing about a few messages.
+        disk=DiskSettings(free_min_percent=0),
     )

@@ -15,6 +15,8 @@ from bridge.app import settings_files as files
 from bridge.app.config_errors import Finding, Loc, words_of
 from bridge.app.control_frames import SOCKET_NAME, SOCKET_PATH_MAX
 from bridge.app.settings import Settings
+from bridge.app.state_folder import network_file_system
+from bridge.messages.message import TEST_LINK
 
 SMPP_PASSWORD_MAX = 8
 """Characters of a password in SMPP 3.4, 4.1.1 (nine octets with the final zero)."""
@@ -93,6 +95,9 @@ def _names(settings: Settings) -> Iterator[Finding]:
             other: Loc = ("links", first[link.name], "name")
             wrong = f'"{link.name}" is already the name of {words_of(other[:-1])}'
             yield Finding(("links", index, "name"), wrong, "give each link a name of its own", also=other)
+        if link.name == TEST_LINK:
+            wrong = f'"{TEST_LINK}" is the name of the built-in link for test numbers'
+            yield Finding(("links", index, "name"), wrong, "give the link another name")
         first.setdefault(link.name, index)
 
 
@@ -139,6 +144,9 @@ def _state_folder(folder: Path) -> Iterator[Finding]:
         yield Finding(loc, f"{above} is not a folder", "name a folder, or one that can be made")
     elif not os.access(above, os.W_OK | os.X_OK, effective_ids=True):
         yield Finding(loc, f"this user may not write to {above}", "chown it, or choose another folder")
+    if network := network_file_system(folder):
+        wrong = f"{folder} is on a network file system ({network})"
+        yield Finding(loc, wrong, "choose a folder on a local disk: the ledger needs real locks and shared memory")
 
 
 def _is_seen(path: Path) -> bool:

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, Any] = {
     "relay.password": "changeme",
     "relay.password_file": "/etc/smsbridge/relay.password",
     "mail_sink.folder": "mails",
+    "backup.folder": "/var/backups/smsbridge",
 }
 """What to show for a setting that has no default or whose default is nothing."""
 

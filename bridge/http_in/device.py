@@ -17,7 +17,7 @@ from bridge.http_in.request import Fields, basic_credentials, is_json, read_fiel
 from bridge.intake.authenticate import CredentialKind, Identity, is_inside
 from bridge.messages.address import shorten
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Accepted, Lane, Submission
+from bridge.messages.message import Accepted, Lane, RetryKey, Submission
 from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper, Peer
@@ -28,6 +28,9 @@ RECIPIENTS_MAX = 100
 """Recipients of one request, as in one mail; more is a second request."""
 RECIPIENT_LENGTH_MAX = 42
 """Characters of one number as written, with its separator."""
+KEY_HEADER = "Idempotency-Key"
+KEY_MAX = 64
+"""Characters of the client's own name for a request."""
 KINDS = (CredentialKind.PIN, CredentialKind.API_KEY, CredentialKind.DEVICE_TOKEN)
 
 log = logs.get("http_in")
@@ -54,7 +57,8 @@ class SendResource(Resource):
         if any(request.postpath or ()):
             answer(request, 404, "Nothing here; use /send\n")
         else:
-            spawn(self._serve(request), "http send")
+            serving = spawn(self._serve(request), "http send")
+            request.notifyFinish().addErrback(lambda gone: serving.cancel())
         return NOT_DONE_YET
 
     render_POST = render_GET
@@ -82,6 +86,7 @@ class SendResource(Resource):
         recipients = _recipients(fields)
         if not text.strip():
             raise Fault(FaultCode.EMPTY_TEXT, "give text=")
+        retry = asked.retry_key(reference, [*recipients, originator, fields.one("lane"), text])
         results: list[Result | Submission] = []
         seen: set[str] = set()
         for raw in recipients:
@@ -93,7 +98,7 @@ class SendResource(Resource):
                 continue
             if recipient not in seen:
                 seen.add(recipient)
-                results.append(Submission("http", recipient, text, originator, lane, reference))
+                results.append(Submission("http", recipient, text, originator, lane, reference, retry=retry))
         return await asyncio.gather(*(self._submit(identity, result) for result in results))
 
     async def _submit(self, identity: Identity, submission: Submission | Result) -> Result:
@@ -158,6 +163,15 @@ class _Asked:
         if name.lower() not in ("", "json", "text"):
             raise Fault(FaultCode.BAD_REQUEST, "format is json or text")
         return name.lower() == "json" if name else self.wants_json
+
+    def retry_key(self, reference: str, content: list[str]) -> RetryKey | None:
+        """The client's name for this request: the Idempotency-Key header, else ref=; None without either."""
+        key = self._header(KEY_HEADER).strip() or reference
+        if not key:
+            return None
+        if len(key) > KEY_MAX or not key.isprintable():
+            raise Fault(FaultCode.BAD_REQUEST, f"{KEY_HEADER} and ref= have at most {KEY_MAX} printable characters")
+        return RetryKey(f"http:{key}", "\n".join(content), is_strict=True)
 
     def credentials(self, fields: Fields) -> tuple[str, str]:
         account, secret = fields.one("account"), fields.one("pin")

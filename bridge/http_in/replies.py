@@ -39,12 +39,15 @@ STATUS: dict[FaultCode, int] = {
     FaultCode.NO_CREDIT: 402,
     FaultCode.NOT_FOUND: 404,
     FaultCode.ALREADY_EXISTS: 409,
+    FaultCode.KEY_REUSED: 409,
     FaultCode.TOO_FAST: 429,
     FaultCode.QUEUE_FULL: 503,
     FaultCode.TRY_LATER: 503,
 }
 """Temporary faults, and only they, are 429 or 503: what a client may repeat unchanged."""
 
+REPEATED_HEADER = "Idempotent-Replayed"
+"""With an answer that was given before: everything in it was accepted by an earlier request."""
 CHALLENGE = 'Basic realm="smsbridge", charset="UTF-8"'
 
 
@@ -74,6 +77,8 @@ def reply_to(results: Sequence[Result], *, as_json: bool) -> Reply:
     headers = {}
     if status in (429, 503):
         headers["Retry-After"] = str(RETRY_AFTER_S)
+    if results and all(isinstance(result, Accepted) and result.is_repeat for result in results):
+        headers[REPEATED_HEADER] = "true"
     if status == 401:
         headers["WWW-Authenticate"] = CHALLENGE
     if as_json:
@@ -103,6 +108,7 @@ def _json(results: Sequence[Result]) -> str:
             "recipient": result.recipient,
             "parts": result.part_total,
             "price": format_credits(result.price_mc),
+            "is_repeat": result.is_repeat,
         }
         for result in results
         if isinstance(result, Accepted)

@@ -8,11 +8,14 @@ next start sends it again with the same Message-ID.
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from bridge import failpoints
 from bridge.inbound_mail import sendback
 from bridge.inbound_mail.relay import Answer, Fate, Relay
 from bridge.inbound_mail.settings import RelaySettings
+from bridge.ledger import low_credit
+from bridge.ledger.low_credit import CreditView
 from bridge.ledger.outbox import Notice, NoticeOutcome
 from bridge.messages.faults import Fault
 from bridge.runtime import logs
@@ -125,7 +128,7 @@ class SendbackService:
 
     async def _send(self, notice: Notice, relay: Relay) -> None:
         try:
-            answer = await sendback.send_back(notice, relay, self._sender, self._domain)
+            answer = await sendback.send_back(await self._whole(notice), relay, self._sender, self._domain)
         except Exception as error:
             # Our bug, and of this one notice: it is tried again, and the others go on.
             log.exception("mail failed", kind=notice.kind, message=notice.message.message_id if notice.message else "")
@@ -135,6 +138,13 @@ class SendbackService:
         outcome = sendback.decide(notice, answer, self._clock(), random.random())  # noqa: S311 - only spreads retries
         sendback.tell(notice, answer, outcome)
         await self._settle(outcome)
+
+    async def _whole(self, notice: Notice) -> Notice:
+        """The notice with what is read only when it is written: how the credit stands that a warning is about."""
+        if notice.kind != low_credit.MAIL:
+            return notice
+        outlook = await self._ledger.read("credit_outlook", name=notice.account_name, now_ms=self._clock())
+        return replace(notice, credit=CreditView(**outlook))
 
     async def _settle(self, outcome: NoticeOutcome) -> None:
         """Book it, however long the ledger is busy: an unsettled notice would wait for the next start."""

@@ -1,14 +1,17 @@
 """Accept: charge and queue a group of prepared messages, all of them or none, in the transaction they share.
 
 A group is what one peer gets one answer for: the recipients of a mail, the numbers of one request. Groups of many
-peers are accepted together (see ledger/worker.py); one that cannot pay is left out and the others go on.
+peers are accepted together (see ledger/worker.py); one that cannot pay is left out and the others go on. A message
+that repeats one accepted before becomes that one: nothing is charged or queued again (see ledger/retries.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bridge.ledger import credit
+from bridge.ledger import credit, low_credit, retries
+from bridge.ledger.credit import Charge, Purse
 from bridge.ledger.database import Transaction
-from bridge.ledger.queue import Prepared, enqueue_all, id_key
+from bridge.ledger.queue import Prepared, Taken, enqueue_all, id_key
+from bridge.ledger.retries import Known, Repeats, Wanted
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.ids import public_id
 from bridge.messages.message import Accepted
@@ -23,49 +26,124 @@ class Group:
     now_ms: int
     messages: tuple[Prepared, ...]
     """At least one."""
+    resubmits: tuple[int, ...] = ()
+    """The refusals that these messages are made of, one for each; else empty."""
 
-    @property
-    def price_mc(self) -> int:
-        return sum(message.price_mc * len(message.texts) for message in self.messages)
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one message of a group ends: in a new message, or in one that it repeats."""
+
+    wanted: Wanted
+    known: Known
+    is_repeat: bool
+    taken: Taken | None = None
+
+
+class _DoneBefore(Exception):
+    """A refusal of this group was resubmitted before."""
 
 
 def accept(tx: Transaction, groups: list[Group]) -> list[list[Accepted] | Fault]:
     """Charge and queue every group whose account is enabled and can pay for all of it.
 
-    Gives for each group what was accepted, or Fault NO_CREDIT (final: nothing is queued) or ACCOUNT_DISABLED.
+    Gives for each group what was accepted, or Fault NO_CREDIT (final: nothing is queued), ACCOUNT_DISABLED,
+    KEY_REUSED, or ALREADY_EXISTS for a refusal that was resubmitted before.
     """
-    standings = credit.standings(tx, {group.account_id for group in groups})
-    faults: dict[int, Fault] = {}
-    taken: list[tuple[int, int, Prepared]] = []
-    for index, group in enumerate(groups):
-        is_disabled, available_mc = standings.get(group.account_id, (True, 0))
-        if is_disabled:
-            faults[index] = Fault(FaultCode.ACCOUNT_DISABLED)
-        elif group.price_mc > available_mc:
-            faults[index] = Fault(FaultCode.NO_CREDIT, _shortfall(group.price_mc, available_mc))
-        else:
-            standings[group.account_id] = (False, available_mc - group.price_mc)
-            taken += [(group.account_id, group.now_ms, message) for message in group.messages]
-    accepted = iter(_take(tx, taken))
-    return [faults.get(index) or [next(accepted) for _ in group.messages] for index, group in enumerate(groups)]
-
-
-def _take(tx: Transaction, taken: list[tuple[int, int, Prepared]]) -> list[Accepted]:
-    if not taken:
-        return []
+    purses = credit.purses(tx, {group.account_id for group in groups})
+    repeats = Repeats(tx, [Wanted(group.account_id, group.now_ms, m) for group in groups for m in group.messages])
+    batch = _Batch(tx, purses, repeats)
+    outcomes = [batch.judge(group) for group in groups]
+    taken = [place for places in outcomes if not isinstance(places, Fault) for place in places if place.taken]
+    if taken:
+        _store(tx, taken, purses)
+    repeats.write(tx)
     key = id_key(tx)
+    return [places if isinstance(places, Fault) else [_answer(p, key) for p in places] for places in outcomes]
+
+
+class _Batch:
+    """Judges the groups of one commit, one after the other; what one spends the next cannot."""
+
+    def __init__(self, tx: Transaction, purses: dict[int, Purse], repeats: Repeats) -> None:
+        self._tx = tx
+        self._purses = purses
+        self._repeats = repeats
+        self._next_id = tx.next_number("message")
+
+    def judge(self, group: Group) -> list[_Place] | Fault:
+        """Where each message of a group ends, or why none of it is taken."""
+        purse = self._purses.get(group.account_id)
+        if purse is None or purse.is_disabled:
+            return Fault(FaultCode.ACCOUNT_DISABLED)
+        before = replace(purse)
+        try:
+            places = self._places(group, purse)
+            if group.resubmits:
+                self._resubmit(group, places)
+        except Fault as fault:
+            self._purses[group.account_id] = before
+            return fault
+        for place in places:
+            if place.is_repeat:
+                self._repeats.merge(place.wanted, place.known)
+            else:
+                self._repeats.add(place.wanted, place.known)
+        self._next_id += sum(not place.is_repeat for place in places)
+        return places
+
+    def _places(self, group: Group, purse: Purse) -> list[_Place]:
+        places: list[_Place] = []
+        message_id = self._next_id
+        left = replace(purse)
+        for message in group.messages:
+            wanted = Wanted(group.account_id, group.now_ms, message)
+            known = self._repeats.find(wanted, {place.known[0] for place in places if place.is_repeat})
+            if known is not None:
+                places.append(_Place(wanted, known, is_repeat=True))
+                continue
+            if message.retry is not None and message.retry.is_strict and self._repeats.clashes(wanted):
+                raise Fault(FaultCode.KEY_REUSED, "give every submission a key of its own")
+            book = purse.pay(message.price_mc, len(message.texts), message.lane)
+            if book is None:
+                raise Fault(FaultCode.NO_CREDIT, _shortfall(group, left))
+            taken = Taken(group.account_id, group.now_ms, message, book)
+            places.append(_Place(wanted, (message_id, len(message.texts), taken.price_mc), False, taken))
+            message_id += 1
+        return places
+
+    def _resubmit(self, group: Group, places: list[_Place]) -> None:
+        """Note in each refusal which message came of it. Raises Fault ALREADY_EXISTS, with nothing noted."""
+        rows = [(refusal_id, place.known[0]) for refusal_id, place in zip(group.resubmits, places, strict=True)]
+        try:
+            with self._tx.savepoint():
+                if len(self._tx.many("refusals_resubmitted", rows)) != len(rows):
+                    raise _DoneBefore
+        except _DoneBefore:
+            raise Fault(FaultCode.ALREADY_EXISTS, "this refusal was resubmitted before") from None
+
+
+def _store(tx: Transaction, places: list[_Place], purses: dict[int, Purse]) -> None:
+    """Write, charge, and warn those whose credit fell through their limit."""
+    taken = [place.taken for place in places if place.taken is not None]
     ids = enqueue_all(tx, taken)
-    prices = [message.price_mc * len(message.texts) for _, _, message in taken]
-    charges = [
-        (account_id, message_id, price_mc, now_ms)
-        for (account_id, now_ms, _), message_id, price_mc in zip(taken, ids, prices, strict=True)
-    ]
-    credit.charge_all(tx, charges)
-    return [
-        Accepted(public_id(message_id, key), message.recipient, len(message.texts), price_mc)
-        for (_, _, message), message_id, price_mc in zip(taken, ids, prices, strict=True)
-    ]
+    assert ids == [place.known[0] for place in places], "numbers are given out in the order of judging"
+    left = credit.charge_all(
+        tx, [Charge(t.account_id, row, t.book, t.cost_mc, t.now_ms) for t, row in zip(taken, ids, strict=True)]
+    )
+    retries.remember(tx, [(place.wanted, place.known[0]) for place in places])
+    fallen = [(account_id, left_mc) for account_id, left_mc in left.items() if purses[account_id].is_low_at(left_mc)]
+    if fallen:
+        low_credit.owe_warnings(tx, fallen, max(t.now_ms for t in taken))
 
 
-def _shortfall(price_mc: int, available_mc: int) -> str:
-    return f"it costs {format_credits(price_mc)}, {format_credits(available_mc)} is left"
+def _answer(place: _Place, key: int) -> Accepted:
+    message_id, part_total, price_mc = place.known
+    recipient = place.wanted.prepared.recipient
+    return Accepted(public_id(message_id, key), recipient, part_total, price_mc * part_total, place.is_repeat)
+
+
+def _shortfall(group: Group, purse: Purse) -> str:
+    price_mc = sum(message.price_mc * len(message.texts) for message in group.messages)
+    left_mc = max(purse.room_mc(message.lane) for message in group.messages)
+    return f"it costs {format_credits(price_mc)}, {format_credits(left_mc)} is left"

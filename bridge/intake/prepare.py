@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from bridge.intake.authenticate import Identity
 from bridge.intake.settings import IntakeSettings
-from bridge.ledger.queue import Prepared
+from bridge.ledger.queue import Prepared, Retry
+from bridge.ledger.retries import digest
 from bridge.messages import address, charset, segment
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Coding, Lane, MailThread, Submission
+from bridge.messages.message import TEST_LINK, Coding, Lane, MailThread, RetryKey, Submission
 from bridge.routing.routes import RouteTable
 from bridge.routing.tariff import Tariff
 
@@ -25,9 +26,12 @@ class Tables:
     routes: RouteTable
 
 
-def check_recipient(identity: Identity, raw: str) -> str:
-    """What can be said about a recipient before the text is known: normalised digits. Raises Fault BAD_RECIPIENT."""
-    return address.parse_recipient(raw, identity.home_country)
+def check_recipient(identity: Identity, raw: str, settings: IntakeSettings) -> str:
+    """What can be said about a recipient before the text is known: normalised digits. Raises Fault BAD_RECIPIENT.
+
+    A test number need not be one that could exist.
+    """
+    return settings.test_number(raw) or address.parse_recipient(raw, identity.home_country)
 
 
 def prepare(
@@ -37,13 +41,12 @@ def prepare(
 
     Raises Fault BAD_RECIPIENT, BAD_ORIGINATOR, EMPTY_TEXT, TOO_MANY_PARTS, NO_ROUTE or BAD_REQUEST.
     """
-    recipient = check_recipient(identity, submission.recipient)
+    recipient = check_recipient(identity, submission.recipient, settings)
     originator = submission.originator or identity.originator
     if originator:
         originator = address.parse_originator(originator)
     coding, texts = _parts(submission.text, settings)
-    links = tables.routes.links_for(recipient)
-    price_mc = tables.tariff.price_mc(identity.account_class, recipient)
+    links, price_mc = _way(identity, recipient, tables, settings, now_ms)
     if not links or price_mc is None:
         raise Fault(FaultCode.NO_ROUTE, private=f"no {'route' if not links else 'price'} for {recipient[:6]}...")
     if len(submission.reference) > REFERENCE_MAX:
@@ -61,8 +64,22 @@ def prepare(
         links=links,
         expires_at_ms=now_ms + validity_h * HOUR_MS,
         reference=storable(submission.reference),
-        thread=_storable_thread(submission.thread),
+        thread=storable_thread(submission.thread),
+        retry=_digests(submission.retry),
     )
+
+
+def _way(
+    identity: Identity, recipient: str, tables: Tables, settings: IntakeSettings, now_ms: int
+) -> tuple[tuple[str, ...], int | None]:
+    """Link names in order and the price of a part; nothing costs nothing but a test number."""
+    if settings.test_number(recipient):
+        return (TEST_LINK,), 0
+    return tables.routes.links_for(recipient), tables.tariff.price_mc(identity.account_class, recipient, now_ms)
+
+
+def _digests(key: RetryKey | None) -> Retry | None:
+    return None if key is None else Retry(digest(key.name), digest(key.content), key.is_strict)
 
 
 def storable(text: str) -> str:
@@ -70,7 +87,8 @@ def storable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _storable_thread(thread: MailThread | None) -> MailThread | None:
+def storable_thread(thread: MailThread | None) -> MailThread | None:
+    """The same for a mail's thread."""
     if thread is None:
         return None
     return MailThread(

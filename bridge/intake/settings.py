@@ -1,6 +1,15 @@
 """Settings of the intake: what a submission may be."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+
+from bridge.intake import test_numbers as ranges
+
+
+def _range(text: str) -> str:
+    ranges.parse_range(text)
+    return text
 
 
 class IntakeSettings(BaseModel):
@@ -28,3 +37,24 @@ class IntakeSettings(BaseModel):
         description="Replace typographic quotes, dashes and the like by plain ones when that keeps a text in GSM 03.38,"
         " where a part holds 160 characters instead of 70. Off by default: texts go out as written.",
     )
+    test_numbers: list[Annotated[str, AfterValidator(_range)]] = Field(
+        default=[ranges.DEFAULT],
+        max_length=ranges.RANGES_MAX,
+        description="Numbers for trying out: they are taken like any other, cost nothing, reach no handset, and get a "
+        f"simulated receipt. Ranges or single numbers. Only {ranges.FICTION} of the default is kept for fiction. "
+        "An empty list: none.",
+    )
+    trial_messages: int = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="Free parts of a trial account (`smsbridge account add NAME --trial`). Default 10.",
+    )
+    _test_ranges: tuple[ranges.Range, ...] = PrivateAttr(())
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._test_ranges = tuple(map(ranges.parse_range, self.test_numbers))
+
+    def test_number(self, raw: str) -> str | None:
+        """Digits of a number as somebody wrote it, when it is one of the test numbers."""
+        return ranges.find(raw, self._test_ranges)

@@ -7,14 +7,17 @@ import re
 import unicodedata
 from typing import Any
 
-from bridge.ledger import credit
+from bridge.ledger import credit, low_credit, trial
 from bridge.ledger.database import Transaction
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Lane
+from bridge.messages.money import AMOUNT_MAX, format_credits
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 """Account names: 1 to 63 plain characters, so that they fit SMTP AUTH, URLs and SMPP alike."""
 MAIL_EVENTS = ("all", "failures", "none")
+REFUNDS = ("unaccepted", "undeliverable")
+"""Which failed parts are paid back: those no carrier accepted (always), or those that did not get through too."""
 NETWORKS_MAX = 64
 """Networks of one credential: each check walks them."""
 
@@ -24,54 +27,62 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
-def account_add(
-    tx: Transaction,
-    *,
-    name: str,
-    account_class: str = "",
-    email: str = "",
-    mobile: str = "",
-    home_country: str = "",
-    time_zone: str = "UTC",
-    lane: str = "normal",
-    mail_events: str = "all",
-    originator: str = "",
-    overdraft_mc: int = 0,
-    now_ms: int,
-) -> dict[str, Any]:
-    """Open an account with an empty credit book; gives {"account_id": int}.
+FACTS: dict[str, Any] = {
+    "account_class": "",
+    "email": "",
+    "mobile": "",
+    "home_country": "",
+    "time_zone": "UTC",
+    "lane": "normal",
+    "mail_events": "all",
+    "originator": "",
+    "refunds": "unaccepted",
+    "reserve_mc": 0,
+    "low_limit_mc": 0,
+    "is_low_texted": False,
+}
+"""What can be said of an account when it is opened, and changed later: columns, and what holds if nothing is said."""
 
-    Raises Fault ALREADY_EXISTS when the name, or one that differs only by case or form, is taken.
+
+def account_add(
+    tx: Transaction, *, name: str, overdraft_mc: int = 0, now_ms: int, **facts: str | int
+) -> dict[str, Any]:
+    """Open an account with an empty credit book; `facts` are any of FACTS. Gives {"account_id": int}.
+
+    Raises Fault ALREADY_EXISTS when the name, or one that differs only by case or form, is taken, BAD_REQUEST for a
+    fact that cannot be.
     """
     if not NAME_PATTERN.fullmatch(name):
         raise Fault(FaultCode.BAD_REQUEST, "an account name is 1 to 63 letters, digits and ._@- and starts with one")
-    if mail_events not in MAIL_EVENTS:
-        raise Fault(FaultCode.BAD_REQUEST, f"mail events are one of {', '.join(MAIL_EVENTS)}")
-    if overdraft_mc < 0:
-        raise Fault(FaultCode.BAD_REQUEST, "an overdraft is 0 or more")
+    check_facts(**facts, overdraft_mc=overdraft_mc)
+    values = FACTS | facts
+    if values["is_low_texted"] and not values["mobile"]:
+        raise Fault(FaultCode.BAD_REQUEST, NO_MOBILE)
     taken = tx.row("account_by_folded", {"name_folded": folded(name)})
     if taken is not None:
         detail = f"account {name}" if taken[0] == name else f"{taken[0]}, which differs from {name} only by case"
         raise Fault(FaultCode.ALREADY_EXISTS, detail)
-    row = tx.row(
-        "account_insert",
-        {
-            "name": name,
-            "name_folded": folded(name),
-            "account_class": account_class,
-            "email": email,
-            "mobile": mobile,
-            "home_country": home_country.upper(),
-            "time_zone": time_zone,
-            "lane": lane_of(lane),
-            "mail_events": mail_events,
-            "originator": originator,
-            "now_ms": now_ms,
-        },
-    )
+    stored = values | {"lane": lane_of(values["lane"]), "home_country": values["home_country"].upper()}
+    row = tx.row("account_insert", stored | {"name": name, "name_folded": folded(name), "now_ms": now_ms})
     assert row is not None
     credit.open_book(tx, row[0], overdraft_mc)
     return {"account_id": row[0]}
+
+
+NO_MOBILE = "the account has no mobile number that a text could go to; give one with --mobile"
+
+
+def check_facts(**facts: Any) -> None:
+    """Names of facts, and those that have few right values; None passes. Raises Fault BAD_REQUEST."""
+    if unknown := facts.keys() - {*FACTS, "overdraft_mc"}:
+        raise Fault(FaultCode.BAD_REQUEST, f"an account has no {', '.join(sorted(unknown))}")
+    for name, choices in (("mail_events", MAIL_EVENTS), ("refunds", REFUNDS)):
+        if facts.get(name) is not None and facts[name] not in choices:
+            raise Fault(FaultCode.BAD_REQUEST, f"{name.replace('_', ' ')} are one of {', '.join(choices)}")
+    words = {"overdraft_mc": "an overdraft", "reserve_mc": "a reserve", "low_limit_mc": "a low limit"}
+    for name, what in words.items():
+        if facts.get(name) is not None and not 0 <= facts[name] <= AMOUNT_MAX:
+            raise Fault(FaultCode.BAD_REQUEST, f"{what} is 0 or more and at most {format_credits(AMOUNT_MAX)}")
 
 
 def account_open(
@@ -83,8 +94,9 @@ def account_open(
     credit_mc: int,
     actor: str,
     now_ms: int,
+    trial_parts: int | None = None,
 ) -> dict[str, Any]:
-    """Everything a new account needs in one transaction: itself, its PIN, its opening credit."""
+    """Everything a new account needs in one transaction: itself, its PIN, its opening credit, its free parts."""
     opened = account_add(tx, **account, now_ms=now_ms)
     name = account["name"]
     credential_add(tx, name=name, kind="pin", verifier=verifier, networks=networks, now_ms=now_ms)
@@ -92,6 +104,8 @@ def account_open(
         account_top_up(
             tx, name=name, amount_mc=credit_mc, key="opening", reason="opening credit", actor=actor, now_ms=now_ms
         )
+    if trial_parts is not None:
+        trial.grant(tx, opened["account_id"], trial_parts, actor=actor, now_ms=now_ms)
     return opened
 
 
@@ -118,6 +132,8 @@ def account_id_of(tx: Transaction, name: str) -> int:
 def account_set_disabled(tx: Transaction, *, name: str, is_disabled: bool) -> dict[str, Any]:
     """Stop or let in an account; what it has queued already still goes out."""
     account_id = account_id_of(tx, name)
+    if not is_disabled and credit.standing(tx, account_id).closed_at_ms is not None:
+        raise Fault(FaultCode.BAD_REQUEST, f"account {name} is closed for good; open another one")
     tx.run("account_set_disabled", {"account_id": account_id, "is_disabled": int(is_disabled)})
     return {"account_id": account_id}
 
@@ -125,9 +141,11 @@ def account_set_disabled(tx: Transaction, *, name: str, is_disabled: bool) -> di
 def account_top_up(
     tx: Transaction, *, name: str, amount_mc: int, key: str, reason: str = "", actor: str = "", now_ms: int
 ) -> dict[str, Any]:
-    """Add credit, once for each key: see credit.top_up."""
+    """Add credit, once for each key: see credit.top_up. It arms the warning of low credit again."""
     account_id = account_id_of(tx, name)
-    return credit.top_up(tx, account_id, amount_mc, key=key, actor=actor, reason=reason, now_ms=now_ms)
+    done = credit.top_up(tx, account_id, amount_mc, key=key, actor=actor, reason=reason, now_ms=now_ms)
+    low_credit.rearm(tx, account_id)
+    return done
 
 
 def credential_add(
@@ -169,17 +187,6 @@ def credential_add(
     )
     assert row is not None
     return {"credential_id": row[0]}
-
-
-def tariff_set(tx: Transaction, *, prefix: str, price_mc: int, account_class: str = "") -> dict[str, Any]:
-    """Set the price of one part for a destination prefix ("" is everywhere) and account class ("" is every class)."""
-    if price_mc < 0:
-        raise Fault(FaultCode.BAD_REQUEST, "a price is 0 or more")
-    if prefix and not (prefix.isascii() and prefix.isdigit() and len(prefix) <= 15):
-        raise Fault(FaultCode.BAD_REQUEST, "a prefix is up to 15 digits, without a plus")
-    values = {"account_class": account_class, "prefix": prefix, "valid_from_ms": 0, "price_mc": price_mc}
-    tx.run("tariff_upsert", values)
-    return {}
 
 
 def number_add(tx: Transaction, *, number: str, account: str, mail: str, now_ms: int) -> dict[str, Any]:

@@ -21,27 +21,86 @@ CHECKS: dict[str, str] = {
         WHERE balance.account_id IS NULL
     """,
     "no balance is below its floor": "SELECT account_id, book FROM balance WHERE amount_mc < floor_mc",
-    "every message is charged exactly once, for all its parts": """
+    "every posting has the sign and the book of its kind": """
+        SELECT posting_id, kind, book, amount_mc FROM posting WHERE book NOT IN ('credit', 'trial')
+            OR (kind IN ('charge', 'payout', 'forfeit') AND amount_mc > 0)
+            OR (kind IN ('refund', 'top_up') AND amount_mc < 0)
+            OR (kind IN ('transfer', 'payout') AND book != 'credit')
+    """,
+    "every message is charged exactly once, for all its parts, in the book that paid": """
         SELECT message.message_id FROM message LEFT JOIN posting
-            ON posting.account_id = message.account_id AND posting.book = 'credit' AND posting.kind = 'charge'
+            ON posting.account_id = message.account_id AND posting.book = message.book AND posting.kind = 'charge'
             AND posting.cause = 'message:' || message.message_id
         GROUP BY message.message_id
         HAVING count(posting.posting_id) != 1 OR sum(posting.amount_mc) != -message.price_mc * message.part_total
     """,
-    "every refund gives back the price of one part that was never accepted upstream": """
-        SELECT posting.posting_id FROM posting
-            LEFT JOIN part ON posting.cause = 'part:' || part.part_id
+    "every charge is for one message of its account, also those that were erased since": """
+        SELECT posting.posting_id, posting.cause FROM posting
+            LEFT JOIN message ON message.message_id = CAST(substr(posting.cause, 9) AS INTEGER)
+        WHERE posting.kind = 'charge' AND (substr(posting.cause, 1, 8) != 'message:'
+            OR (message.message_id IS NULL AND CAST(substr(posting.cause, 9) AS INTEGER) >= coalesce((
+                SELECT CAST(value AS INTEGER) FROM setting_of_ledger WHERE name = 'messages_erased_below'), 0))
+            OR message.account_id != posting.account_id OR message.book != posting.book
+            OR posting.cause != 'message:' || message.message_id)
+    """,
+    "every refund gives back the price of one part, to the account and the book that paid": """
+        SELECT posting.posting_id, posting.cause FROM posting
+            LEFT JOIN part ON part.part_id = CAST(substr(posting.cause, 6) AS INTEGER)
             LEFT JOIN message USING (message_id)
-        WHERE posting.kind = 'refund' AND (part.part_id IS NULL OR posting.amount_mc != message.price_mc
-            OR part.state NOT IN ('rejected', 'expired', 'cancelled') OR part.is_possible_duplicate = 1)
+        WHERE posting.kind = 'refund' AND (substr(posting.cause, 1, 5) != 'part:'
+            OR (part.part_id IS NULL AND CAST(substr(posting.cause, 6) AS INTEGER) >= coalesce((
+                SELECT CAST(value AS INTEGER) FROM setting_of_ledger WHERE name = 'parts_erased_below'), 0))
+            OR posting.amount_mc != message.price_mc OR posting.account_id != message.account_id
+            OR posting.book != message.book OR posting.cause != 'part:' || part.part_id)
+    """,
+    "what the appliance itself refunds was not accepted upstream, or did not get through": """
+        SELECT posting.posting_id, part.state FROM posting
+            JOIN part ON part.part_id = CAST(substr(posting.cause, 6) AS INTEGER)
+        WHERE posting.kind = 'refund' AND posting.actor = '' AND NOT (
+            (part.submitted_at_ms IS NULL AND part.is_possible_duplicate = 0
+                AND part.state IN ('rejected', 'expired', 'cancelled'))
+            OR (part.submitted_at_ms IS NOT NULL AND part.state IN ('undeliverable', 'expired', 'deleted', 'rejected')))
+    """,
+    "what a person refunds has ended": """
+        SELECT posting.posting_id, part.state FROM posting
+            JOIN part ON part.part_id = CAST(substr(posting.cause, 6) AS INTEGER)
+        WHERE posting.kind = 'refund' AND posting.actor != '' AND part.final_at_ms IS NULL
     """,
     "every part that was never accepted upstream is refunded": """
         SELECT part.part_id FROM part JOIN message USING (message_id)
-            LEFT JOIN posting ON posting.account_id = part.account_id AND posting.book = 'credit'
+            LEFT JOIN posting ON posting.account_id = part.account_id AND posting.book = message.book
                 AND posting.kind = 'refund' AND posting.cause = 'part:' || part.part_id
         WHERE part.state IN ('rejected', 'expired', 'cancelled') AND part.submitted_at_ms IS NULL
             AND part.is_possible_duplicate = 0
             AND posting.posting_id IS NULL
+    """,
+    "the two sides of every transfer sum to zero": """
+        SELECT cause, sum(amount_mc) AS sum_mc FROM posting WHERE kind IN ('adjustment', 'transfer')
+            AND kind = 'transfer' GROUP BY cause HAVING count(*) != 2 OR sum(amount_mc) != 0 OR min(amount_mc) = 0
+    """,
+    "a closed account was emptied, and only refunds came after": """
+        SELECT account.account_id, ended.posting_id FROM account LEFT JOIN posting AS ended
+            ON ended.account_id = account.account_id AND ended.book = 'credit' AND ended.kind = 'forfeit'
+        WHERE account.closed_at_ms IS NOT NULL AND (ended.posting_id IS NULL OR account.is_disabled = 0
+            OR EXISTS (SELECT 1 FROM posting WHERE posting.account_id = account.account_id
+                AND posting.posting_id > ended.posting_id AND posting.kind != 'refund')
+            OR EXISTS (SELECT 1 FROM posting WHERE posting.account_id = account.account_id
+                AND posting.posting_id <= ended.posting_id GROUP BY posting.book HAVING sum(posting.amount_mc) != 0))
+    """,
+    "only what belongs to a closed account was paid out or forfeited": """
+        SELECT posting.posting_id FROM posting JOIN account USING (account_id)
+        WHERE posting.kind IN ('payout', 'forfeit')
+            AND (account.closed_at_ms IS NULL OR substr(posting.cause, 1, 8) != 'closing:')
+    """,
+    "as many messages are gone as were erased when their time was over": """
+        WITH mark (below, erased) AS (SELECT
+            coalesce((SELECT CAST(value AS INTEGER) FROM setting_of_ledger WHERE name = 'messages_erased_below'), 0),
+            coalesce((SELECT CAST(value AS INTEGER) FROM setting_of_ledger WHERE name = 'messages_erased'), 0))
+        SELECT erased, charged - there AS gone FROM (SELECT erased,
+            (SELECT count(*) FROM posting
+                WHERE kind = 'charge' AND CAST(substr(cause, 9) AS INTEGER) < below) AS charged,
+            (SELECT count(*) FROM message WHERE message_id < below) AS there FROM mark)
+        WHERE erased != charged - there
     """,
     "every message has all its parts": """
         SELECT message.message_id FROM message LEFT JOIN part USING (message_id)
@@ -57,8 +116,13 @@ CHECKS: dict[str, str] = {
     "a part that may have been sent twice says so": """
         SELECT part.part_id FROM part WHERE is_possible_duplicate = 1 AND NOT EXISTS (
             SELECT 1 FROM history WHERE history.message_id = part.message_id AND history.part_no = part.part_no
-                AND history.event = 'resend'
+                AND (history.event IN ('resend', 'released')
+                    OR (history.event = 'cancelled' AND part.state = 'cancelled'))
         )
+    """,
+    "every held part and notice says why": """
+        SELECT 'part' AS kind, part_id AS id FROM part WHERE state = 'held' AND waiting_for = ''
+        UNION ALL SELECT 'notice', notice_id FROM notice WHERE state = 'held' AND waiting_for = ''
     """,
     "no foreign key dangles": 'SELECT "table", rowid FROM pragma_foreign_key_check',
 }

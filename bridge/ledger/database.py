@@ -57,6 +57,13 @@ class Transaction:
         """Run a multi-row statement whose rows are single ids, each once."""
         return self.many(name, [(one,) for one in dict.fromkeys(ids)])
 
+    def next_number(self, sequence: str) -> int:
+        """The number that `next_numbers` would give first."""
+        row = self.row("sequence_last", {"name": sequence})
+        if row is None:
+            raise KeyError(f"no sequence {sequence!r}")
+        return int(row[0]) + 1
+
     def next_numbers(self, sequence: str, count: int) -> int:
         """Reserve `count` consecutive numbers and give the first."""
         row = self.row("sequence_next", {"name": sequence, "count": count})

@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+from collections.abc import Callable
 from importlib.resources import files
 
 from sqlite_utils import Database
@@ -41,16 +42,19 @@ def version_of(connection: sqlite3.Connection) -> int:
     raise WrongLedger("this file is not a ledger of smsbridge: choose another state folder or move the file away")
 
 
-def prepare(connection: sqlite3.Connection) -> int:
+def prepare(connection: sqlite3.Connection, before_upgrade: Callable[[int], object] | None = None) -> int:
     """Make the open file a ledger of the newest version and give the version it had before.
 
-    Raises WrongLedger when a newer program wrote it: an older one would misread it.
+    `before_upgrade` is called with that version before the first step of an upgrade; what it raises stops the upgrade,
+    with nothing changed. Raises WrongLedger when a newer program wrote the file: an older one would misread it.
     """
     before = version_of(connection)
     if before > newest():
         raise WrongLedger(f"the ledger has schema {before}, this program knows {newest()}: start the newer program")
     if before == 0:
         apply(connection, (_SQL / "schema.sql").read_text(encoding="utf-8"), newest())
+    elif before < newest() and before_upgrade is not None:
+        before_upgrade(before)
     for version in range(max(before, 1) + 1, newest() + 1) if before else ():
         apply(connection, steps()[version], version)
     return before

@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from bridge.ledger.database import Row, Transaction
+from bridge.ledger.low_credit import CreditView
 from bridge.ledger.queue import id_key
 from bridge.messages.ids import public_id
-from bridge.messages.message import Lane, MailThread, MessageState, PartState, fold
+from bridge.messages.message import TEST_LINK, Lane, MailThread, MessageState, PartState, fold
 
 NOTICES_MAX = 100
 """Notices of one claim."""
@@ -23,6 +24,8 @@ class PartView:
     network_at_ms: int | None
     error: str
     reason: str
+    is_possible_duplicate: bool = False
+    """Whether it may have been sent before its last state says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class MessageView:
     accepted_at_ms: int
     thread: MailThread | None
     parts: list[PartView]
+    is_test: bool = False
+    """It went to a test number: no handset gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Notice:
     notice_id: int
     key: str
     kind: str
-    """"report" or "inbound"."""
+    """"report", "inbound", "low_credit" or "low_credit_text"."""
     address: str
     attempt: int
     """1 for the first try."""
@@ -66,12 +71,16 @@ class Notice:
     account_name: str
     message: MessageView | None = None
     inbound: InboundView | None = None
+    credit: CreditView | None = None
+    """Of a warning about credit; read where it is written, not on the writer's thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeClaim:
     count_max: int
     now_ms: int
+    is_for_texts: bool = False
+    """Those that go out as texts of ours; else those that go out by mail. Neither service sees the other's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,7 @@ def claim_notices(tx: Transaction, claims: list[NoticeClaim]) -> list[list[Notic
 
 def _claim(tx: Transaction, request: NoticeClaim) -> list[Notice]:
     values = {"now_ms": request.now_ms, "count": min(request.count_max, NOTICES_MAX)}
-    ids = [row[0] for row in tx.rows("notices_due", values)]
+    ids = [row[0] for row in tx.rows("notices_due_as_texts" if request.is_for_texts else "notices_due", values)]
     if not ids:
         return []
     tx.by_ids("notices_claim", ids)
@@ -163,7 +172,7 @@ def _messages(tx: Transaction, ids: list[int], key: int) -> dict[int, MessageVie
     parts: dict[int, list[PartView]] = {}
     texts: dict[int, str] = {}
     for row in tx.by_ids("parts_for_notices", ids):
-        parts.setdefault(row[0], []).append(PartView(row[1], PartState(row[2]), *row[3:8]))
+        parts.setdefault(row[0], []).append(_part_view(row))
         texts[row[0]] = texts.get(row[0], "") + row[8]
     return {
         row[0]: MessageView(
@@ -175,9 +184,14 @@ def _messages(tx: Transaction, ids: list[int], key: int) -> dict[int, MessageVie
             accepted_at_ms=row[3],
             thread=MailThread(row[4], row[5], row[6], row[7]) if row[4] is not None else None,
             parts=parts[row[0]],
+            is_test=row[8] == TEST_LINK,
         )
         for row in tx.by_ids("messages_for_notices", ids)
     }
+
+
+def _part_view(row: Row) -> PartView:
+    return PartView(row[1], PartState(row[2]), row[3], row[4], row[5], row[6], row[7], bool(row[9]))
 
 
 def _inbounds(tx: Transaction, ids: list[int], key: int) -> dict[int, InboundView]:

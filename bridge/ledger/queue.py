@@ -5,12 +5,22 @@ The verbs work on whole groups of requests with multi-row statements (see worker
 
 from dataclasses import dataclass
 
+from bridge.ledger.credit import FREE_PART_MC, TRIAL
 from bridge.ledger.database import Transaction
 from bridge.messages.ids import public_id
 from bridge.messages.message import ClaimedPart, Coding, Lane, MailThread, PartState
 
 CLAIM_MAX = 500
 """Parts of one claim, whatever the window: the rest comes with the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The digests of a retry key: see `messages.message.RetryKey`."""
+
+    key: bytes
+    fingerprint: bytes
+    is_strict: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,28 @@ class Prepared:
     expires_at_ms: int
     reference: str = ""
     thread: MailThread | None = None
+    retry: Retry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A prepared message whose account can pay for it."""
+
+    account_id: int
+    now_ms: int
+    prepared: Prepared
+    book: str
+    """The book that pays: see credit.py."""
+
+    @property
+    def price_mc(self) -> int:
+        """Of each part, in its book."""
+        return FREE_PART_MC if self.book == TRIAL else self.prepared.price_mc
+
+    @property
+    def cost_mc(self) -> int:
+        """For all parts, in its book."""
+        return self.price_mc * len(self.prepared.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +81,16 @@ def id_key(tx: Transaction) -> int:
     return int(row[0])
 
 
-def enqueue_all(tx: Transaction, accepted: list[tuple[int, int, Prepared]]) -> list[int]:
-    """Store messages and their parts as queued: (account_id, now_ms, prepared) -> message row numbers, in order."""
+def enqueue_all(tx: Transaction, accepted: list[Taken]) -> list[int]:
+    """Store messages and their parts as queued; gives the message row numbers, in order."""
     message_id = tx.next_numbers("message", len(accepted))
-    part_id = tx.next_numbers("part", sum(len(prepared.texts) for _, _, prepared in accepted))
+    part_id = tx.next_numbers("part", sum(len(taken.prepared.texts) for taken in accepted))
     messages, threads, parts, ids = [], [], [], []
-    for account_id, now_ms, p in accepted:
+    for taken in accepted:
+        account_id, now_ms, p = taken.account_id, taken.now_ms, taken.prepared
         messages.append(
-            (message_id, account_id, p.door, p.originator, p.recipient, p.coding.value, len(p.texts), p.price_mc)
-            + (" ".join(p.links), now_ms, p.reference)
+            (message_id, account_id, p.door, p.originator, p.recipient, p.coding.value, len(p.texts), taken.price_mc)
+            + (" ".join(p.links), now_ms, p.reference, taken.book)
         )
         if p.thread is not None:
             t = p.thread

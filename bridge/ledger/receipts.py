@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bridge.ledger import credit
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.finish import Ending, finish
 from bridge.ledger.queue import id_key
@@ -17,6 +18,8 @@ MATCH_AGE_MS_MAX = 7 * 24 * 3600 * 1000
 """How long after its submission a receipt can still mean a part: ids come round again."""
 DIGITS_THAT_AGREE = 7
 """Carriers write the handset in national form too; its last digits are the same in both."""
+FAILURES = frozenset({PartState.UNDELIVERABLE, PartState.EXPIRED, PartState.DELETED, PartState.REJECTED})
+"""What a receipt says of a part that did not get through: paid back where the account's policy is so."""
 
 
 @dataclass(slots=True)
@@ -181,9 +184,23 @@ def _move(tx: Transaction, matched: Matched) -> list[Move]:
         elif before is not after and after is not PartState.UNKNOWN:
             history.append((message_id, part_no, arrived.at_ms, "contradicting_receipt", f"says {after}, was {before}"))
     finish(tx, list(endings.values()))
+    _refund(tx, [ending for ending in endings.values() if ending.state in FAILURES])
     if history:
         tx.many("history_insert", history)
     return moves
+
+
+def _refund(tx: Transaction, failed: list[Ending]) -> None:
+    """Pay back what the carrier took but did not deliver, to accounts with that policy; each part once at most.
+
+    Which try failed is not asked: also a part that was sent twice and whose receipt says so is paid back.
+    """
+    told = {ending.part_id: ending for ending in failed}
+    for part_id, account_id, book, price_mc in tx.by_ids("refunds_by_policy", told) if told else []:
+        ending = told[part_id]
+        credit.refund_part(
+            tx, account_id, book, part_id, price_mc, reason=f"the carrier says {ending.state}", now_ms=ending.at_ms
+        )
 
 
 def _park(tx: Transaction, parked: list[Arrived]) -> None:

@@ -10,7 +10,13 @@ from typing import Any
 from sqlite_utils import Database
 
 from bridge.ledger.accounts import folded
+from bridge.ledger.actions import action_list
 from bridge.ledger.audit import ledger_audit
+from bridge.ledger.held import held_list
+from bridge.ledger.outlook import credit_outlook
+from bridge.ledger.reports_credit import account_statement_list, account_statement_show, shown_cause
+from bridge.ledger.reports_person import person_ids, person_rows, person_sender, person_show
+from bridge.ledger.retention import texts_due
 from bridge.messages.ids import public_id, row_of
 from bridge.messages.message import Lane, PartState, fold
 
@@ -58,13 +64,19 @@ def network_credentials(database: Database) -> list[Record]:
 
 
 def tariff_list(database: Database) -> list[Record]:
-    """Prices of one part: account class, prefix, price."""
-    return _all(database, "SELECT account_class, prefix, price_mc FROM tariff ORDER BY account_class, prefix")
+    """Prices of one part: account class, prefix, from when on (0: always), price; also past and coming ones."""
+    return _all(
+        database,
+        "SELECT account_class, prefix, valid_from_ms, price_mc FROM tariff"
+        " ORDER BY account_class, prefix, valid_from_ms",
+    )
 
 
 _ACCOUNTS = """
     SELECT account.name, account_class, amount_mc AS balance_mc, -floor_mc AS overdraft_mc, email, mobile,
-        home_country, time_zone, lane, mail_events, originator, is_disabled, created_at_ms
+        home_country, time_zone, lane, mail_events, originator, is_disabled, created_at_ms, closed_at_ms, refunds,
+        reserve_mc, low_limit_mc, is_low_texted, (SELECT trial.amount_mc / 1000 FROM balance AS trial
+            WHERE trial.account_id = account.account_id AND trial.book = 'trial') AS trial_parts
     FROM account JOIN balance USING (account_id) WHERE book = 'credit'
 """
 
@@ -89,12 +101,12 @@ def account_show(database: Database, *, name: str) -> Record | None:
     postings = _all(
         database,
         "SELECT kind, cause, amount_mc, posting.created_at_ms, actor, reason FROM posting"
-        " JOIN account USING (account_id) WHERE name = :name ORDER BY posting_id DESC LIMIT 10",
+        " JOIN account USING (account_id) WHERE name = :name AND book = 'credit' ORDER BY posting_id DESC LIMIT 10",
         name=name,
     )
     key = id_key(database)
     for posting in postings:
-        posting["cause"] = _shown_cause(database, posting["cause"], key)
+        posting["cause"] = shown_cause(database, posting["cause"], key)
     numbers = _all(
         database, "SELECT number FROM number JOIN account USING (account_id) WHERE name = :name ORDER BY 1", name=name
     )
@@ -105,17 +117,6 @@ def account_show(database: Database, *, name: str) -> Record | None:
     }
 
 
-def _shown_cause(database: Database, cause: str, key: int) -> str:
-    """What justified a posting, by the public id that people know: "message 6FD54FA2", "message 6FD54FA2 part 2"."""
-    kind, _, name = cause.partition(":")
-    if kind == "message":
-        return f"message {public_id(int(name), key)}"
-    if kind == "part":
-        part = _first(database, "SELECT message_id, part_no FROM part WHERE part_id = :id", id=int(name))
-        return f"message {public_id(part['message_id'], key)} part {part['part_no']}" if part else cause
-    return cause
-
-
 def _with_lists(credential: Record) -> Record:
     return credential | {"scopes": credential["scopes"].split(), "networks": credential["networks"].split()}
 
@@ -123,7 +124,7 @@ def _with_lists(credential: Record) -> Record:
 def _named_lane(row: Record) -> Record:
     """Lanes by name, flags as truth values, "nothing to do" as None."""
     shown = row | {"lane": Lane(row["lane"]).name.lower()}
-    for name in ("is_disabled", "is_possible_duplicate"):
+    for name in ("is_disabled", "is_possible_duplicate", "is_low_texted"):
         if name in shown:
             shown[name] = bool(shown[name])
     if shown.get("next_action_at_ms") == 0:
@@ -168,7 +169,7 @@ def _messages_below(account: str | None) -> str:
     of_account = "AND account.name = :account" if account is not None else ""
     return f"""
         SELECT message.message_id AS row, account.name AS account, door, message.originator, recipient, part_total,
-            price_mc * part_total AS price_mc, message.links, coding, accepted_at_ms, reference
+            price_mc * part_total AS price_mc, message.links, coding, accepted_at_ms, reference, book
         FROM message JOIN account USING (account_id)
         WHERE message.message_id < :below {of_account} ORDER BY message.message_id DESC LIMIT :count
     """  # noqa: S608 - the only variable piece is one of two constants
@@ -212,7 +213,8 @@ def message_show(database: Database, *, message_id: str) -> Record | None:
     postings = _all(
         database,
         "SELECT kind, amount_mc, created_at_ms AS at_ms, reason FROM posting WHERE account_id ="
-        " (SELECT account_id FROM message WHERE message_id = :row) AND book = 'credit' AND (cause = 'message:' || :row"
+        " (SELECT account_id FROM message WHERE message_id = :row) AND book IN ('credit', 'trial') AND (cause ="
+        " 'message:' || :row"
         " OR cause IN (SELECT 'part:' || part_id FROM part WHERE message_id = :row)) ORDER BY posting_id",
         row=number,
     )
@@ -267,14 +269,65 @@ def inbound_list(database: Database, *, count_max: int = 50) -> list[Record]:
     ]
 
 
-def refusal_list(database: Database, *, count_max: int = 50) -> list[Record]:
-    """The newest refused submissions of known accounts, newest first."""
+SUBMITTED_MAX = 1_000
+"""Parts of one page of `parts_submitted`."""
+
+
+def parts_submitted(database: Database, *, link: str, above: int = 0) -> list[Record]:
+    """Parts of a link that wait for their receipt, by part_id from `above` on, at most SUBMITTED_MAX.
+
+    Looks at every part that the link ever named: for starts, not for the clock.
+    """
     return _all(
         database,
-        "SELECT refusal.created_at_ms, account.name AS account, door, fault, detail, refusal.originator, recipient,"
-        " text FROM refusal JOIN account USING (account_id) ORDER BY refusal_id DESC LIMIT :count",
+        "SELECT part_id, smsc_id, submitted_at_ms, recipient FROM part INDEXED BY part_smsc JOIN message USING"
+        " (message_id) WHERE part.link = :link AND smsc_key IS NOT NULL AND state = 'submitted' AND part_id > :above"
+        " ORDER BY part_id LIMIT :count",
+        link=link,
+        above=above,
+        count=SUBMITTED_MAX,
+    )
+
+
+_REFUSALS = """
+    SELECT refusal_id, refusal.created_at_ms, account.name AS account, door, fault, detail, refusal.originator,
+        recipient, text, refusal.lane, reference, thread, is_cut, resubmitted_as
+    FROM refusal JOIN account USING (account_id)
+"""
+
+
+def refusal_list(
+    database: Database, *, account: str | None = None, fault: str | None = None, count_max: int = 50
+) -> list[Record]:
+    """The newest refused submissions of known accounts, newest first: of one account and for one fault if asked."""
+    rows = _all(
+        database,
+        _REFUSALS + " WHERE (:account IS NULL OR account.name = :account) AND (:fault IS NULL OR fault = :fault)"
+        " ORDER BY refusal_id DESC LIMIT :count",
+        account=account,
+        fault=fault,
         count=min(count_max, LIST_MAX),
     )
+    kept = ("lane", "reference", "thread")
+    return [{name: value for name, value in row.items() if name not in kept} for row in _refusals(database, rows)]
+
+
+def refusals_kept(database: Database, *, refusal_ids: list[int]) -> list[Record]:
+    """All that is kept of these refusals, for a resubmission; those that do not exist are left out."""
+    found = (_first(database, _REFUSALS + " WHERE refusal_id = :id", id=one) for one in refusal_ids)
+    return _refusals(database, [row for row in found if row is not None])
+
+
+def _refusals(database: Database, rows: list[Record]) -> list[Record]:
+    key = id_key(database)
+    return [
+        row
+        | {
+            "is_cut": bool(row["is_cut"]),
+            "resubmitted_as": public_id(row["resubmitted_as"], key) if row["resubmitted_as"] else "",
+        }
+        for row in rows
+    ]
 
 
 def unfinished(database: Database) -> Record:
@@ -303,8 +356,20 @@ REPORTS: dict[str, Callable[..., Any]] = {
         queue,
         inbound_list,
         refusal_list,
+        refusals_kept,
+        parts_submitted,
+        credit_outlook,
         unfinished,
         ledger_audit,
+        account_statement_show,
+        account_statement_list,
+        held_list,
+        texts_due,
+        person_show,
+        person_ids,
+        person_rows,
+        person_sender,
+        action_list,
     )
 }
 """Every report by name."""

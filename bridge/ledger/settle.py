@@ -35,6 +35,8 @@ class _Part:
     links: list[str]
     attempt: int
     is_possible_duplicate: bool
+    book: str
+    """The one that paid for it."""
 
 
 def settle(tx: Transaction, settlements: list[Settlement]) -> list[list[Move]]:
@@ -98,7 +100,8 @@ def _others(tx: Transaction, outcomes: list[Outcome]) -> None:
 def _rejected(tx: Transaction, part: _Part, outcome: Outcome) -> Ending:
     """Refused for good: the price goes back, unless an earlier unanswered try may have been accepted."""
     if not part.is_possible_duplicate:
-        credit.refund_part(tx, part.account_id, part.part_id, part.price_mc, outcome.reason, outcome.at_ms)
+        reason, now_ms = outcome.reason, outcome.at_ms
+        credit.refund_part(tx, part.account_id, part.book, part.part_id, part.price_mc, reason=reason, now_ms=now_ms)
     return Ending(
         part_id=part.part_id,
         message_id=part.message_id,
@@ -146,5 +149,15 @@ def _parts(tx: Transaction, part_ids: list[int]) -> list[_Part]:
 
 def _part(row: Row) -> _Part:
     return _Part(
-        row[0], row[1], row[2], row[3], PartState(row[4]), row[5], row[6], row[7].split(), row[8], bool(row[11])
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        PartState(row[4]),
+        row[5],
+        row[6],
+        row[7].split(),
+        row[8],
+        bool(row[11]),
+        row[12],
     )

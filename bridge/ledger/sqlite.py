@@ -29,6 +29,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
         raise sqlite3.OperationalError(f"the ledger needs WAL, but this file system gives {mode!r}: use a local disk")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is deleted or overwritten is gone from the file too, not only out of its index.
+    connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_AUTOCHECKPOINT_PAGES}")
     return connection
 
@@ -44,3 +46,60 @@ def open_reader(path: Path) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def truncate_wal(connection: sqlite3.Connection) -> bool:
+    """Write the log back into the file and cut it to nothing, so that it holds no erased page any more.
+
+    For the writing connection, between two transactions. False when a reader still needs the log: it is not waited
+    for, because nothing can be accepted meanwhile.
+    """
+    timeout_ms = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
+    return not is_busy
+
+
+def open_alone(path: Path) -> sqlite3.Connection:
+    """Open a ledger file that nobody else has open (a copy being made, a restore being prepared), to write to it.
+
+    It stays, or becomes, one plain file without -wal and -shm beside it.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def open_sealed(path: Path) -> sqlite3.Connection:
+    """Open a finished file that nobody writes to, to read it; nothing is made beside it."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def copy_online(source: Path, target: Path) -> None:
+    """Copy a ledger that is in use into a new plain file: one read snapshot, taken in one step.
+
+    Step by step, a copy starts again whenever somebody commits, and under load it never ends. The interpreter is free
+    while SQLite copies; the writer goes on, only its log cannot be wound back until the copy is done. Raises
+    sqlite3.Error.
+    """
+    reader = open_reader(source)
+    try:
+        copy = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
+        try:
+            # The caller syncs the file when it is whole; until then it is nobody's backup.
+            copy.execute("PRAGMA synchronous = OFF")
+            reader.backup(copy, pages=-1)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            copy.close()
+    finally:
+        reader.close()

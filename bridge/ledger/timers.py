@@ -1,6 +1,6 @@
 """What time does to waiting parts: doubt resolves, validity ends, and a restart finds what was being sent."""
 
-from bridge.ledger import credit, inbound, receipts
+from bridge.ledger import credit, inbound, receipts, retries
 from bridge.ledger.database import Transaction
 from bridge.ledger.finish import Ending, finish
 from bridge.ledger.queue import id_key
@@ -13,10 +13,11 @@ FRESH_MS_MAX = {Lane.ALARM: 15 * 60_000, Lane.NORMAL: 60 * 60_000, Lane.BULK: 60
 """How old a message may be when a part in doubt is sent once more: a late alarm is worse than none."""
 
 
-def recover(tx: Transaction, *, now_ms: int, hold_ms: int) -> dict[str, int]:
+def recover(tx: Transaction, *, now_ms: int, hold_ms: int, crashed_at_ms: int | None = None) -> dict[str, int]:
     """After a start: every claim may have been written to the wire, so it is in doubt; notices are owed at once.
 
-    Gives how many of each.
+    `crashed_at_ms` is when the last run ended without a goodbye: what it accepted just before may not have been
+    answered. Gives how many of each.
     """
     claims = tx.rows("claims_open")
     reason = "the appliance ended while this part was being sent"
@@ -24,7 +25,11 @@ def recover(tx: Transaction, *, now_ms: int, hold_ms: int) -> dict[str, int]:
         tx.run("part_in_doubt", {"part_id": part_id, "retry_at_ms": now_ms + hold_ms, "reason": reason})
     if claims:
         tx.many("history_insert", [(row[1], row[2], now_ms, "in_doubt", reason) for row in claims])
-    return {"in_doubt": len(claims), "notices": tx.run("notices_recover", {"now_ms": now_ms})}
+    unanswered = 0
+    if crashed_at_ms is not None:
+        unanswered = retries.mark_after_crash(tx, crashed_at_ms=crashed_at_ms, now_ms=now_ms)
+    notices = tx.run("notices_recover", {"now_ms": now_ms})
+    return {"in_doubt": len(claims), "notices": notices, "unanswered": unanswered}
 
 
 def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> dict[str, list[str]]:
@@ -37,7 +42,7 @@ def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> 
     due = [row[0] for row in tx.rows("in_doubt_due", {"now_ms": now_ms, "count": SWEEP_MAX})]
     resent, endings, history = [], [], []
     for row in tx.by_ids("parts_of", due) if due else []:
-        part_id, message_id, _, part_no, _, link, _, _, attempt, lane, accepted_at_ms, is_possible_duplicate = row
+        part_id, message_id, _, part_no, _, link, _, _, attempt, lane, accepted_at_ms, is_possible_duplicate, _ = row
         is_fresh = now_ms - accepted_at_ms <= FRESH_MS_MAX[Lane(lane)]
         if not is_possible_duplicate and is_fresh and link not in never_resend:
             values = {"part_id": part_id, "link": link, "retry_at_ms": now_ms, "reason": "", "command_status": 0}
@@ -68,10 +73,10 @@ def expire(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
     for row in tx.by_ids("parts_of", expired) if expired else []:
         part_id, message_id, account_id, price_mc, is_possible_duplicate = row[0], row[1], row[2], row[6], row[11]
         if is_possible_duplicate:
-            reason = "sent once without an answer, and too late to send again; it stays charged"
+            reason = "it may have been sent once, and it is too late to send it again; it stays charged"
         else:
             reason = "its validity ended before a link could take it"
-            credit.refund_part(tx, account_id, part_id, price_mc, reason, now_ms)
+            credit.refund_part(tx, account_id, row[12], part_id, price_mc, reason=reason, now_ms=now_ms)
         endings.append(Ending(part_id, message_id, PartState.EXPIRED, now_ms, reason=reason))
     finish(tx, endings)
     return {"expired": [public_id(ending.message_id, key) for ending in endings]}
@@ -90,4 +95,5 @@ def tidy(tx: Transaction, *, now_ms: int) -> dict[str, int]:
     return {
         "receipts_forgotten": receipts.forget(tx, now_ms),
         "inbound_released": inbound.release_stale(tx, now_ms),
+        "retries_forgotten": retries.forget(tx, now_ms),
     }

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge import failpoints
+from bridge.ledger import sqlite
 from bridge.ledger.database import Transaction
 from bridge.messages.faults import Fault, FaultCode
 
@@ -28,6 +29,9 @@ QUEUE_MAX = 10_000
 STOP_TIMEOUT_S = 30.0
 
 Verb = Callable[[Transaction, list[Any]], Sequence[Any]]
+
+CHORES: Mapping[str, Callable[[sqlite3.Connection], Any]] = {"truncate_wal": sqlite.truncate_wal}
+"""What a transaction cannot do: asked for like a verb, done between two commits."""
 
 _DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _FATAL_CODES = _DAMAGE_CODES | {sqlite3.SQLITE_IOERR}
@@ -74,7 +78,10 @@ COMMITS_KEPT = 10_000
 
 
 class Worker:
-    """Runs verbs in groups on its own thread. `deliver` is called there with all results of one commit."""
+    """Runs verbs in groups on its own thread. `deliver` is called there with all results of one commit.
+
+    So is `on_full` when a commit found the disk full; whoever can make room does it there.
+    """
 
     def __init__(
         self,
@@ -82,11 +89,13 @@ class Worker:
         verbs: Mapping[str, Verb],
         deliver: Callable[[list[Result]], None],
         on_failure: Callable[[Exception], None],
+        on_full: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._verbs = verbs
         self._deliver = deliver
         self._on_failure = on_failure
+        self._on_full = on_full
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._failure: Exception | None = None
         self._is_stopped = False
@@ -121,8 +130,22 @@ class Worker:
 
     def _work(self) -> None:
         while (batch := self._take()) is not None:
+            chores = [request for request in batch if request.verb in CHORES]
+            if chores:
+                batch = [request for request in batch if request.verb not in CHORES]
             if batch:
                 self._deliver(self._settle(batch))
+            if chores:
+                self._deliver(self._do(chores))
+
+    def _do(self, chores: list[_Request]) -> list[Result]:
+        """Work on the bare connection, between two commits."""
+        if self._failure is not None:
+            return [Result(r.token, error=LedgerFailed(self._failure)) for r in chores]
+        try:
+            return [Result(request.token, CHORES[request.verb](self._connection)) for request in chores]
+        except sqlite3.Error as error:
+            return self._failed(chores, error)
 
     def _take(self) -> list[_Request] | None:
         """Wait for a request and take what else is there already; None when the end was asked for."""
@@ -205,6 +228,8 @@ class Worker:
     def _failed(self, batch: list[_Request], error: sqlite3.Error) -> list[Result]:
         """The commit itself failed. Busy or full: nothing was stored. Anything else: nobody knows, so stop."""
         if _code(error) in _RETRY_CODES:
+            if _code(error) == sqlite3.SQLITE_FULL:
+                self._on_full()
             fault = Fault(FaultCode.TRY_LATER, private=f"ledger: {error}")
             return [Result(request.token, error=fault) for request in batch]
         self._failure = error
@@ -221,6 +246,11 @@ def _reach(batch: list[_Request], place: str) -> None:
 
 def _result(request: _Request, value: Any) -> Result:
     return Result(request.token, error=value) if isinstance(value, Fault) else Result(request.token, value)
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether an error says that file or disk cannot be trusted any more, also one that only a reader met."""
+    return _code(error) in _FATAL_CODES
 
 
 def is_damage(error: BaseException) -> bool:

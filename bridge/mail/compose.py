@@ -1,4 +1,4 @@
-"""Our own mails: what became of a message (report), and what a handset sent to a virtual number (inbound).
+"""Our own mails: what became of a message, what a handset sent to a virtual number, and that credit runs low.
 
 A mail is a pure function of its notice, the sender and the domain, so every try makes the same octets:
 same Message-ID, same Date. It marks itself as automatic in every way that keeps others from answering it.
@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from bridge.mail import headers, tidy, wording
-from bridge.mail.views import InboundView, MessageView, Notice, PartView
+from bridge.mail import credit_words, headers, tidy, wording
+from bridge.mail.views import CreditView, InboundView, MessageView, Notice, PartView
 from bridge.messages.message import MessageState
+from bridge.messages.money import format_credits
 
 WIDTH = 72
 """Columns of a line: every mail client shows as many."""
@@ -32,12 +33,15 @@ def mail(notice: Notice, sender: str, domain: str) -> bytes:
     """The mail for a notice as it goes over the wire. `sender` is the bare address in From; `domain` is ours.
 
     It is ASCII, but for an address with other letters in To, which needs SMTPUTF8 anyway.
-    Raises ValueError when the notice tells nothing (neither message nor inbound).
+    Raises ValueError when the notice tells nothing (neither message nor inbound nor credit).
     """
     if notice.message is not None:
         fields, lines = _report_fields(notice.message), _report(notice.message, notice.account_name)
     elif notice.inbound is not None:
         fields, lines = _inbound_fields(notice.inbound), _inbound(notice.inbound)
+    elif notice.credit is not None:
+        fields = {"From": _phrase("SMS credit"), "Subject": _unstructured("Subject", _credit_subject(notice))}
+        lines = _credit(notice.credit, notice)
     else:
         raise ValueError(f"notice {notice.key} tells nothing")
     encoding, body = _encode(
@@ -95,6 +99,9 @@ def _report(message: MessageView, account_name: str) -> Iterator[str]:
     if advice:
         yield ""
         yield from _wrapped(advice)
+    if message.is_test:
+        yield ""
+        yield from _wrapped("This is a test number: no handset got anything, and the receipt was simulated.")
     yield ""
     yield _fact("Message id", message.message_id)
     yield _fact("To", wording.number(message.recipient))
@@ -106,10 +113,25 @@ def _report(message: MessageView, account_name: str) -> Iterator[str]:
     if note := wording.time_note(message):
         yield ""
         yield from _wrapped(note)
-    yield ""
-    yield "The text:"
-    yield ""
-    yield from _quoted(message.text)
+    if message.text:
+        yield ""
+        yield "The text:"
+        yield ""
+        yield from _quoted(message.text)
+
+
+def _credit_subject(notice: Notice) -> str:
+    assert notice.credit is not None
+    return f"Account {notice.account_name}: credit below {format_credits(notice.credit.limit_mc)}"
+
+
+def _credit(view: CreditView, notice: Notice) -> Iterator[str]:
+    for sentence in credit_words.sentences(view, notice.account_name, wording.utc(notice.created_at_ms)):
+        yield from _wrapped(sentence)
+        yield ""
+    yield _fact("Account", notice.account_name)
+    for name, value in credit_words.facts(view):
+        yield _fact(name, value)
 
 
 def _parts(parts: Sequence[PartView]) -> Iterator[str]:

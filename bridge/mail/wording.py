@@ -50,7 +50,7 @@ _SENTENCES: dict[MessageState, tuple[str, str]] = {
         "Check the number. If it is right, ask your operator: the carrier may not serve it, or may not allow the "
         "originator.",
     ),
-    MessageState.CANCELLED: ("Your message to {to} was cancelled before it was sent.", ""),
+    MessageState.CANCELLED: ("Your message to {to} was cancelled here and will not be sent.", ""),
     MessageState.UNKNOWN: (
         "Your message to {to} was sent, but nobody knows whether it arrived: the carrier never said.",
         _ASK_FIRST,
@@ -61,6 +61,17 @@ _NEVER_SENT = (
     "Your message to {to} was not sent: no carrier could take it before its time ran out{at}.",
     "It will not be sent later. Send it again if the text still matters.",
 )
+_MAYBE_SENT = {
+    MessageState.EXPIRED: (
+        "Your message to {to} may have been sent once, and it was too late to send it again{at}.",
+        _ASK_FIRST,
+    ),
+    MessageState.CANCELLED: (
+        "Your message to {to} was cancelled here. It may have been sent before that.",
+        _ASK_FIRST,
+    ),
+}
+"""What ended unsent as far as we know, but may have been sent: after a lost answer, or before a restore."""
 _NETWORK_TIME_NOTE = (
     "Mobile networks give their times to the minute only, so a delivery can look earlier than the acceptance."
 )
@@ -87,6 +98,8 @@ def sentence(message: MessageView) -> tuple[str, str]:
     told, advice = _SENTENCES[message.state]
     if message.state is MessageState.EXPIRED and not any(part.submitted_at_ms for part in parts):
         told, advice = _NEVER_SENT
+    if message.state in _MAYBE_SENT and any(p.is_possible_duplicate and not p.submitted_at_ms for p in parts):
+        told, advice = _MAYBE_SENT[message.state]
     delivered = sum(part.state is PartState.DELIVERED for part in parts)
     at = _when(message.state, parts)
     return told.format(to=number(message.recipient), at=at, delivered=delivered, total=len(parts)), advice

@@ -77,6 +77,18 @@ def parse_recipient(raw: str, home_country: str = "") -> str:
 
 
 @lru_cache(maxsize=CACHED_MAX)
+def digits_of(raw: str) -> str | None:
+    """The digits of a number as somebody wrote it, without a plus and what separates them; None for anything else.
+
+    Nothing is judged: not whether such a number can exist, nor whether it is complete.
+    """
+    if len(raw) > RAW_MAX:
+        return None
+    number = _SEPARATORS.sub("", raw.strip().translate(_AS_TYPED))
+    return number.removeprefix("+") if _WRITTEN.fullmatch(number) else None
+
+
+@lru_cache(maxsize=CACHED_MAX)
 def _recipient(raw: str, home_country: str) -> str:
     written = raw.strip().translate(_AS_TYPED)
     if _TRUNK_ZERO.search(written):
@@ -216,3 +228,23 @@ def shorten(number: str) -> str:
     if len(shown) >= 10:
         return f"{shown[:4]}…{shown[-3:]}"
     return f"{shown[:1]}…" if shown else ""
+
+
+def spellings(number: str) -> frozenset[str]:
+    """The digits under which carriers and people may write an E.164 number, itself among them; at most 5.
+
+    With the prefix 00, and as it is written at home: with the trunk prefix, with both (46 0 70...), and without any
+    where no other country's number looks like that.
+    """
+    read = _read("+" + number, None)
+    if read is None:
+        return frozenset({number})
+    national = phonenumbers.national_significant_number(read)
+    region = phonenumbers.region_code_for_country_code(read.country_code or 0)
+    trunk = phonenumbers.ndd_prefix_for_region(region, True)
+    found = {number, f"00{number}"}
+    if trunk:
+        found |= {trunk + national, f"{read.country_code}{trunk}{national}"}
+    if len(national) >= DIGITS_MIN and _read("+" + national, None) is None:
+        found.add(national)
+    return frozenset(found)

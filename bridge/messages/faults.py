@@ -32,6 +32,7 @@ class FaultCode(StrEnum):
     NO_CREDIT = "no_credit"
     NOT_FOUND = "not_found"
     ALREADY_EXISTS = "already_exists"
+    KEY_REUSED = "key_reused"
     TOO_FAST = "too_fast"
     QUEUE_FULL = "queue_full"
     TRY_LATER = "try_later"
@@ -56,6 +57,7 @@ SENTENCES: dict[FaultCode, str] = {
     FaultCode.NO_CREDIT: "Not enough credit; the message is not queued and will not be sent later",
     FaultCode.NOT_FOUND: "No such thing",
     FaultCode.ALREADY_EXISTS: "It exists already",
+    FaultCode.KEY_REUSED: "This key named another submission less than a day ago",
     FaultCode.TOO_FAST: "Too many requests; slow down",
     FaultCode.QUEUE_FULL: "The queue is full; try again later",
     FaultCode.TRY_LATER: "Try again later",

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+TEST_LINK = "test"
+"""The built-in link of test numbers, which reaches no handset; no configured link may have its name."""
+
 
 class Lane(IntEnum):
     """How urgent; a lower lane is always claimed first."""
@@ -74,13 +77,14 @@ RECEIPT_STATES = frozenset(
 def _moves() -> frozenset[tuple[PartState, PartState]]:
     s = PartState
     table: dict[PartState, set[PartState]] = {
-        s.SCHEDULED: {s.QUEUED, s.CANCELLED, s.EXPIRED},
-        s.HELD: {s.QUEUED, s.CANCELLED, s.EXPIRED},
+        s.SCHEDULED: {s.QUEUED, s.CANCELLED, s.EXPIRED, s.HELD},
+        s.HELD: {s.QUEUED, s.CANCELLED},
         # Queued to submitted: the late answer to an unanswered try, which cancels the resend.
         s.QUEUED: {s.CLAIMED, s.SUBMITTED, s.EXPIRED, s.REJECTED, s.CANCELLED, s.HELD},
-        s.CLAIMED: {s.SUBMITTED, s.QUEUED, s.REJECTED, s.IN_DOUBT},
+        # Whatever was unfinished in a backup is held after its restore.
+        s.CLAIMED: {s.SUBMITTED, s.QUEUED, s.REJECTED, s.IN_DOUBT, s.HELD},
         # A receipt alone cannot resolve a doubt: it names the part by the id that the missing answer would have given.
-        s.IN_DOUBT: {s.SUBMITTED, s.QUEUED, s.UNKNOWN},
+        s.IN_DOUBT: {s.SUBMITTED, s.QUEUED, s.UNKNOWN, s.HELD},
         s.SUBMITTED: set(RECEIPT_STATES),
         # A carrier may say "unknown" first and the truth later; the truth outranks it.
         s.UNKNOWN: set(RECEIPT_STATES) - {s.UNKNOWN},
@@ -169,6 +173,18 @@ class MailThread:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryKey:
+    """The sender's own name for what it submits: the same again under the same name is a retry, not a new wish."""
+
+    name: str
+    """Unique for the account within 24 h, as a Message-ID is."""
+    content: str
+    """Everything that was submitted under the name; a retry says the same."""
+    is_strict: bool = False
+    """Whether other content under the same name is refused; else it is a new message, and noted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One text for one recipient, as a door understood it; not yet ours."""
 
@@ -184,6 +200,8 @@ class Submission:
     reference: str = ""
     """The sender's own name for it (at most 64 characters); kept and shown, not interpreted."""
     thread: MailThread | None = None
+    retry: RetryKey | None = None
+    """None: nothing names it; a repeat is a new message, unless the first one's answer was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +214,9 @@ class Accepted:
     """Normalised: E.164 digits, no plus."""
     part_total: int
     price_mc: int
-    """Charged for all parts, thousandths of a credit."""
+    """Charged for all parts, thousandths of a credit (of a free part: of the trial's book)."""
+    is_repeat: bool = False
+    """A retry of what was accepted before: nothing new was charged or queued."""
 
 
 @dataclass(slots=True)

@@ -5,73 +5,33 @@ here blocks the loop.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
-from bridge.intake import accept
-from bridge.ledger import accounts, migrate, outbox, queue, receive, refusals, settle, sqlite, timers
-from bridge.ledger.database import Transaction
+from bridge.intake.accept import Group
+from bridge.ledger import outbox, queue, receive, refusals, settle, sqlite, upgrade
 from bridge.ledger.receipts import Move
 from bridge.ledger.receive import Received
 from bridge.ledger.reports import REPORTS
-from bridge.ledger.worker import LedgerFailed, Result, Verb, Worker
+from bridge.ledger.worker import LedgerFailed, Result, Worker, is_fatal
+from bridge.messages.address import shorten
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import Accepted, ClaimedPart, Outcome, PartState
 from bridge.messages.receipt import Receipt
 from bridge.runtime import logs
+from bridge.runtime.disk import DiskWatch, Level
+from bridge.runtime.ledger_reader import LedgerReader
+from bridge.runtime.ledger_verbs import VERBS
+from bridge.runtime.loop import now_ms
 from bridge.runtime.wakeups import Wakeups
 
 log = logs.get("ledger")
 
-_RARE_VERBS = (
-    accounts.account_add,
-    accounts.account_open,
-    accounts.account_set_disabled,
-    accounts.account_top_up,
-    accounts.credential_add,
-    accounts.tariff_set,
-    accounts.number_add,
-    timers.recover,
-    timers.resolve_doubts,
-    timers.expire,
-    timers.shift,
-    timers.tidy,
-)
-
-
-def _rare(function: Callable[..., Any]) -> Verb:
-    """A verb for one argument at a time; a refusal takes back what it had written and leaves the others alone."""
-
-    def verb(tx: Transaction, arguments: list[Any]) -> list[Any]:
-        results: list[Any] = []
-        for values in arguments:
-            try:
-                with tx.savepoint():
-                    results.append(function(tx, **values))
-            except Fault as fault:
-                results.append(fault)
-        return results
-
-    return verb
-
-
-VERBS: Mapping[str, Verb] = {
-    "accept": accept.accept,
-    "refuse": refusals.refuse,
-    "claim": queue.claim,
-    "settle": settle.settle,
-    "receive": receive.receive,
-    "claim_notices": outbox.claim_notices,
-    "settle_notices": outbox.settle_notices,
-    **{function.__name__: _rare(function) for function in _RARE_VERBS},
-}
-"""Everything that can change the ledger, by name."""
-
+BACKUP_FOLDER_NAME = "backups"
+"""The usual folder of backups, beside the ledger."""
 
 LOOKUPS = frozenset({"credentials_of", "network_credentials", "tariff_list"})
 """Reports that a login or a submission waits for: they never stand behind an audit that takes a minute."""
@@ -81,24 +41,37 @@ class LedgerClient:
     """Open it once per process; `stop` commits what was handed in.
 
     Every method raises Fault TRY_LATER or QUEUE_FULL when the ledger is busy or full, LedgerFailed when its disk
-    failed.
+    failed. With a `disk`, what it has no room for is not begun.
     """
 
     name = "ledger"
 
-    def __init__(self, path: Path, wakeups: Wakeups, on_failure: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, path: Path, wakeups: Wakeups, on_failure: Callable[[Exception], None], disk: DiskWatch | None = None
+    ) -> None:
         self.path = path
+        self.disk = disk
         self._wakeups = wakeups
         self._on_failure = on_failure
-        self._lookups = _Reader("ledger-lookups")
-        self._reports = _Reader("ledger-reports")
+        self._lookups = LedgerReader("ledger-lookups")
+        self._reports = LedgerReader("ledger-reports")
+        self.backup_folder: Path | None = None
+        """Where a copy goes before an upgrade; None: `backups` beside the ledger."""
+        self.has_erased = True
+        """Whether the log may still hold what was erased; who knows what the last run left."""
+        self.upgrade_backup: Path | None = None
+        """The copy that was taken because this start climbed schema steps; None: it did not."""
 
     async def start(self) -> None:
         """Open the ledger, or make it. Raises migrate.WrongLedger or sqlite3.Error."""
         self._loop = asyncio.get_running_loop()
         connection = sqlite.open_writer(self.path)
-        migrate.prepare(connection)
-        self.worker = Worker(connection, VERBS, self._deliver, self._failed)
+        # Where backups go is the app's to say; see Core.
+        folder = self.backup_folder or self.path.parent / BACKUP_FOLDER_NAME
+        self.upgrade_backup = upgrade.prepare(connection, self.path, folder, now_ms())
+        self._file = _identity(self.path)
+        on_full = self.disk.full if self.disk else lambda: None
+        self.worker = Worker(connection, VERBS, self._deliver, self._failed, on_full)
         self.worker.start()
         self._lookups.open(self.path)
         self._reports.open(self.path)
@@ -110,19 +83,36 @@ class LedgerClient:
 
     # --- writing ---
 
-    async def accept(self, group: accept.Group) -> list[Accepted]:
+    async def accept(self, group: Group) -> list[Accepted]:
         """Charge and queue a group, all or nothing: see intake.accept."""
-        accepted: list[Accepted] = await self._write("accept", group)
+        return await self.accepting(group)
+
+    def accepting(self, group: Group) -> "asyncio.Future[list[Accepted]]":
+        """The same for somebody who may stop waiting: the future is not cancelled with its waiter."""
+        self._need(Level.NO_INTAKE)
+        answer: asyncio.Future[list[Accepted]] = self._loop.create_future()
+        self.worker.submit("accept", group, answer)
+        answer.add_done_callback(lambda accepted: self._hint(group, accepted))
+        return answer
+
+    def _hint(self, group: Group, accepted: "asyncio.Future[list[Accepted]]") -> None:
+        if accepted.cancelled() or accepted.exception() is not None:
+            return
         for link in {message.links[0] for message in group.messages}:
             self._wakeups.ring(f"link:{link}")
-        return accepted
 
     async def refuse(self, refusal: refusals.Refusal) -> None:
         """Keep a refused submission."""
+        self._need(Level.NO_INTAKE)
         await self._write("refuse", refusal)
 
     async def claim(self, link: str, count_max: int, now_ms: int) -> list[ClaimedPart]:
-        """Take up to `count_max` due parts of a link; committed before it returns."""
+        """Take up to `count_max` due parts of a link; committed before it returns.
+
+        None when the disk has no room to write down what becomes of them.
+        """
+        if self._is_short(Level.NO_SENDING):
+            return []
         claimed: list[ClaimedPart] = await self._write("claim", queue.Claim(link, count_max, now_ms))
         return claimed
 
@@ -133,24 +123,56 @@ class LedgerClient:
 
     async def receive(self, link: str, arrivals: list[Receipt | InboundPart], now_ms: int) -> None:
         """Store receipts and inbound messages; when it returns they may be acknowledged."""
+        self._need(Level.NO_SENDING)
         received: Received = await self._write("receive", receive.Delivery(link, arrivals, now_ms))
         _tell(link, received.moves)
         for number in received.ownerless:
-            log.warning("inbound for nobody", link=link, number=number, hint="smsbridge number add")
+            hint = "`smsbridge message inbound` shows it; `smsbridge number add` gives it to somebody"
+            log.warning("inbound for nobody", link=link, number=shorten(number), hint=hint)
         self._wakeups.ring("notices")
 
-    async def claim_notices(self, count_max: int, now_ms: int) -> list[outbox.Notice]:
-        """Take up to `count_max` due notices."""
-        notices: list[outbox.Notice] = await self._write("claim_notices", outbox.NoticeClaim(count_max, now_ms))
+    async def claim_notices(self, count_max: int, now_ms: int, *, is_for_texts: bool = False) -> list[outbox.Notice]:
+        """Take up to `count_max` due notices; none when the disk has no room to write down that they went out."""
+        if self._is_short(Level.NO_SENDING):
+            return []
+        claim = outbox.NoticeClaim(count_max, now_ms, is_for_texts)
+        notices: list[outbox.Notice] = await self._write("claim_notices", claim)
         return notices
 
     async def settle_notices(self, outcomes: list[outbox.NoticeOutcome]) -> None:
         """Book what became of notices."""
         await self._write("settle_notices", outcomes)
 
+    async def truncate_wal(self) -> bool:
+        """Cut the log, so that nothing erased is left in it; False when a reader needs it just now."""
+        is_cut: bool = await self._write("truncate_wal", None)
+        self.has_erased = self.has_erased and not is_cut
+        return is_cut
+
+    async def release_held(self, **values: Any) -> dict[str, Any]:
+        """Queue held parts again and owe held notices again: see ledger.held."""
+        done: dict[str, Any] = await self.do("held_release", **values)
+        for link in done["links"]:
+            self._wakeups.ring(f"link:{link}")
+        self._wakeups.ring("notices")
+        return done
+
+    async def cancel_held(self, **values: Any) -> dict[str, Any]:
+        """End held parts as cancelled: see ledger.held."""
+        done: dict[str, Any] = await self.do("held_cancel", **values)
+        self._wakeups.ring("notices")
+        return done
+
     async def do(self, verb: str, **values: Any) -> Any:
         """Run a rare verb: one of VERBS that takes keyword values."""
         return await self._write(verb, values)
+
+    def _is_short(self, level: Level) -> bool:
+        return self.disk is not None and self.disk.level >= level
+
+    def _need(self, level: Level) -> None:
+        if self.disk is not None and self.disk.level:
+            self.disk.refuse_if_short(level)
 
     async def _write(self, verb: str, argument: Any) -> Any:
         answer = self._loop.create_future()
@@ -175,6 +197,16 @@ class LedgerClient:
     def _failed(self, error: Exception) -> None:
         self._loop.call_soon_threadsafe(self._on_failure, error)
 
+    def trouble(self) -> str:
+        """Why nothing written here can be trusted any more; "" while all is well. May be called on any thread."""
+        if not self.worker.is_alive:
+            return "its writer has ended"
+        try:
+            is_same = _identity(self.path) == self._file
+        except OSError as error:
+            return f"its file cannot be found any more: {error.strerror}"
+        return "" if is_same else "another file was put in its place"
+
     # --- reading ---
 
     async def read(self, report: str, **values: Any) -> Any:
@@ -182,7 +214,19 @@ class LedgerClient:
         if report not in REPORTS:
             raise Fault(FaultCode.NOT_FOUND, f"report {report}")
         reader = self._lookups if report in LOOKUPS else self._reports
-        return await reader.run(lambda database: REPORTS[report](database, **values))
+        try:
+            return await reader.run(lambda database: REPORTS[report](database, **values))
+        except sqlite3.Error as error:
+            if is_fatal(error):
+                self._on_failure(error)
+                raise LedgerFailed(error) from error
+            raise
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells a file from another one of the same name."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _tell(link: str, moves: list[Move]) -> None:
@@ -191,20 +235,3 @@ def _tell(link: str, moves: list[Move]) -> None:
         write = log.info if move.state is PartState.DELIVERED else log.warning
         error = move.error if move.error.strip("0") else ""
         write(move.state.value, message=move.message_id, part=move.part_no, link=link, error=error)
-
-
-class _Reader:
-    """A read-only connection and the one thread that uses it."""
-
-    def __init__(self, name: str) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-
-    def open(self, path: Path) -> None:
-        self._database = Database(sqlite.open_reader(path), execute_plugins=False)
-
-    async def run(self, work: Callable[[Database], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._database)
-
-    async def close(self) -> None:
-        await self.run(lambda database: database.conn.close())
-        self._thread.shutdown()

@@ -249,7 +249,9 @@ class Sender:
             connection.send(translate.submit_sm(part, self._options), part)
         except Exception as error:  # One part that cannot be written must not stop those behind it.
             log.exception("part unsendable", link=self._name, message=part.message_id, part=place(part))
-            self._books.enter(part, outcome.unsendable(part, f"cannot be sent: {error}", at_ms=now_ms()))
+            self._books.enter(
+                part, outcome.unsendable(part, f"it cannot be sent: {type(error).__name__}", at_ms=now_ms())
+            )
             return
         self._in_flight[part.part_id] = part
         self.counts.written += 1

@@ -4,7 +4,6 @@ Everything about a recipient is judged at RCPT, everything about the text after 
 recipients of a mail are accepted in one transaction or none is, and `250` means committed.
 """
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,10 @@ from bridge.mail import recipient
 from bridge.mail.body import MailText
 from bridge.messages.address import shorten
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Accepted, MailThread, Submission
+from bridge.messages.message import Accepted, MailThread, RetryKey, Submission
 from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Peer
-from bridge.runtime.loop import spawn
 from bridge.smtp_in import replies
 from bridge.smtp_in.reading import MailReader
 from bridge.smtp_in.settings import SmtpSettings
@@ -118,19 +116,15 @@ class MailHandler:
             log.warning("refused", peer=peer.ip, fault=fault.code.value, private=fault.private, account=account)
             return replies.reply(fault)
         thread = _thread(mail.mail_from or "", text)
+        retry = RetryKey(f"mail:{text.message_id}", text.text) if text.message_id else None
         submissions = [
-            Submission(door=DOOR, recipient=number, text=text.text, thread=thread) for number in mail.numbers.values()
+            Submission(door=DOOR, recipient=number, text=text.text, thread=thread, retry=retry)
+            for number in mail.numbers.values()
         ]
-        # Beside the connection: when the client hangs up now, the mail is accepted all the same, or is not,
-        # but never with its commit left without anybody to hear of it.
-        outcome = await asyncio.shield(spawn(self._submit(mail.identity, submissions), "submit a mail"))
-        return replies.reply(outcome) if isinstance(outcome, Fault) else _queued(outcome)
-
-    async def _submit(self, identity: Identity, submissions: Sequence[Submission]) -> list[Accepted] | Fault:
         try:
-            return await self._door.submit(identity, submissions)
+            return _queued(await self._door.submit(mail.identity, submissions))
         except Fault as fault:
-            return fault
+            return replies.reply(fault)
 
     def _is_automatic(self, text: MailText) -> bool:
         """Bounces, holiday replies, and what this appliance wrote itself."""

@@ -3,6 +3,7 @@
 Hypothesis plays accounts, links and carriers against the real ledger and a small model of it.
 """
 
+import itertools
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
+from bridge.intake.accept import Group
+from bridge.ledger.queue import Retry
+from bridge.ledger.retries import CRASH_MS, KEY_KEPT_MS, UNANSWERED_KEPT_MS, digest
 from bridge.messages.faults import Fault
-from bridge.messages.message import LEGAL_MOVES, ClaimedPart, OutcomeKind, PartState
+from bridge.messages.message import LEGAL_MOVES, ClaimedPart, Lane, OutcomeKind, PartState
 from tests.books import LINK, THREAD, Books
 
 HOLD_MS = 60_000
@@ -34,6 +38,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.seen: dict[int, PartState] = {}
         self.keys: dict[str, int] = {}
         self.smsc_ids = 0
+        self.numbers = itertools.count()
+        self.named: dict[tuple[str, str], tuple[str, int]] = {}
+        self.lost: dict[str, list[tuple[str, int]]] = {}
+        """Text -> messages whose answer was lost, and until when a repeat becomes them."""
+        self.young: dict[str, tuple[str, int]] = {}
+        """Unnamed messages by id: their text, and when they were accepted."""
 
     def teardown(self) -> None:
         if hasattr(self, "books"):
@@ -46,7 +56,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def accept_some(self, parts: int, messages: int, by_mail: bool) -> None:
         facts: dict[str, Any] = {"links": (LINK, OTHER), "thread": THREAD if by_mail else None}
-        wanted = [self.books.prepared(*["x"] * parts, **facts) for _ in range(messages)]
+        # Texts of their own: what a crash leaves unanswered shall be repeated by `accept_unnamed` alone.
+        texts = [str(next(self.numbers)), *["x"] * (parts - 1)]
+        wanted = [self.books.prepared(*texts, **facts) for _ in range(messages)]
         price_mc = 1000 * parts * messages
         if price_mc > self.model_mc:
             with pytest.raises(Fault, match="no_credit"):
@@ -54,6 +66,44 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self.books.accept(self.account, *wanted)
             self.model_mc -= price_mc
+
+    @rule(
+        name=st.sampled_from(["<1@x>", "<2@x>", "<3@x>"]),
+        content=st.sampled_from(["one", "two"]),
+        copies=st.integers(1, 3),
+    )
+    def accept_named(self, name: str, content: str, copies: int) -> None:
+        """The same under the same name is one message for a day, however often and in whatever commit it comes."""
+        retry = Retry(digest(name), digest(content), is_strict=False)
+        groups = [Group(self.account, self.books.now_ms, (self.books.prepared(content, retry=retry),))] * copies
+        answers = self.books.group("accept", groups)
+        message_id, until_ms = self.named.get((name, content), ("", 0))
+        if until_ms <= self.books.now_ms:
+            if self.model_mc < 1000:
+                assert all(isinstance(answer, Fault) for answer in answers)
+                return
+            message_id = answers[0][0].message_id
+            self.model_mc -= 1000
+            self.named[name, content] = (message_id, self.books.now_ms + KEY_KEPT_MS)
+        assert {answer[0].message_id for answer in answers} == {message_id}
+
+    @rule(text=st.sampled_from(["zone 1", "zone 2"]), is_heard=st.booleans())
+    def accept_unnamed(self, text: str, is_heard: bool) -> None:
+        """Without a name a repeat is a new message, unless the answer to the first was lost."""
+        lost = [one for one in self.lost.get(text, []) if one[1] > self.books.now_ms]
+        if not lost and self.model_mc < 1000:
+            return
+        (accepted,) = self.books.accept(self.account, self.books.prepared(text, links=(LINK, OTHER), door="http"))
+        assert accepted.is_repeat == bool(lost)
+        if lost:
+            lost.remove(next(one for one in lost if one[0] == accepted.message_id))
+        else:
+            self.model_mc -= 1000
+            self.young[accepted.message_id] = (text, self.books.now_ms)
+        if not is_heard:
+            self.books.do("mark_unanswered", message_ids=[accepted.message_id], now_ms=self.books.now_ms)
+            lost.append((accepted.message_id, self.books.now_ms + UNANSWERED_KEPT_MS[Lane.NORMAL]))
+        self.lost[text] = lost
 
     @rule(amount=st.integers(1, 5), key=st.sampled_from(["a", "b", "c"]))
     def top_up(self, amount: int, key: str) -> None:
@@ -152,7 +202,11 @@ class LedgerMachine(RuleBasedStateMachine):
         now_ms = self.books.now_ms
         self.books = Books(Path(self.folder.name))
         self.books.now_ms = now_ms
-        self.books.do("recover", now_ms=now_ms, hold_ms=HOLD_MS)
+        self.books.do("recover", now_ms=now_ms, hold_ms=HOLD_MS, crashed_at_ms=now_ms)
+        for message_id, (text, at_ms) in self.young.items():
+            lost = self.lost.setdefault(text, [])
+            if at_ms >= now_ms - CRASH_MS and message_id not in [one[0] for one in lost]:
+                lost.append((message_id, now_ms + UNANSWERED_KEPT_MS[Lane.NORMAL]))
 
     def states(self) -> dict[int, PartState]:
         rows = self.books.connection.execute("SELECT part_id, state FROM part").fetchall()

@@ -65,14 +65,14 @@ REFUSED = {
     "send --account ward7 --to abc x": "Not a phone number in international format: ",
     "send --account ward7 --to 46701740605 ''": "No text found to send",
     "account add WARD7": "It exists already: ward7, which differs from WARD7 only by case; choose another name",
-    "account add 'a b'": "The request cannot be understood: an account name is ",
-    "account add x --pin 1234 --network office": "The request cannot be understood: ",
-    "account allow-network ward7 10.0.0.1/8": "The request cannot be understood: ",
+    "account add 'a b'": "an account name is ",
+    "account add x --pin 1234 --network office": "not a network: office ",
+    "account allow-network ward7 10.0.0.1/8": "not a network: 10.0.0.1/8 ",
     "account top-up nobody 1": "No such thing: account nobody; ",
-    "account top-up ward7 0": "The request cannot be understood: a top-up is more than 0",
+    "account top-up ward7 0": "a top-up is more than 0",
     "message show nonsense": "No such thing: message nonsense; ",
-    "tariff set +46 1": "The request cannot be understood: a prefix is up to 15 digits, without a plus",
-    "number add abc --account ward7 --mail a@example.org": "The request cannot be understood: ",
+    "tariff set +46 1": "a prefix is up to 15 digits, without a plus",
+    "number add abc --account ward7 --mail a@example.org": "a virtual number or short code is digits: abc",
 }
 """Command -> how the refusal begins."""
 

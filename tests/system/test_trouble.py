@@ -396,7 +396,7 @@ def test_a_damaged_ledger_is_kept_and_needs_a_person(appliance: Appliance) -> No
     path.write_bytes(good[:4096] + b"\xff" * (len(good) - 4096))
     refused = appliance.command("run", check=False)
     assert refused.returncode == 65
-    assert "restore it from a backup" in refused.stderr
+    assert "restore a backup with `smsbridge restore FILE`" in refused.stderr
     path.write_bytes(good)
 
 

@@ -360,3 +360,49 @@ async def test_no_value_of_any_parameter_is_our_fault(tmp_path: Path) -> None:
     assert max(statuses) < 500, statuses
     assert statuses[200] > 20, statuses
     assert statuses[400] > 100, statuses
+
+
+@pytest.mark.parametrize(("headers", "fields"), [("Idempotency-Key: order-17\r\n", {}), ("", {"ref": "order-17"})])
+@asyncio_test
+async def test_the_same_key_is_the_same_message(tmp_path: Path, headers: str, fields: dict[str, str]) -> None:
+    async with open_door(tmp_path) as door:
+        first = await door.get(headers=headers, **fields)
+        copies = await asyncio.gather(*(door.get(headers=headers, **fields) for _ in range(5)))
+        assert {(copy.status, copy.body) for copy in copies} == {(first.status, first.body)}
+        assert "idempotent-replayed" not in first.headers
+        assert {copy.headers["idempotent-replayed"] for copy in copies} == {"true"}
+        assert await door.house.balance_mc() == 99_000
+        assert len(await door.house.messages()) == 1
+
+
+@pytest.mark.parametrize("changed", [{"text": "Pump 3 stopped"}, {"to": OTHER}, {"from": "Pumps"}, {"lane": "alarm"}])
+@asyncio_test
+async def test_a_key_that_named_another_request_is_refused(tmp_path: Path, changed: dict[str, str]) -> None:
+    async with open_door(tmp_path) as door:
+        await door.get(headers="Idempotency-Key: order-17\r\n")
+        other = await door.get(headers="Idempotency-Key: order-17\r\n", **changed)
+        assert (other.status, other.body[:14]) == (409, "ERR key_reused")
+        assert len(await door.house.messages()) == 1
+
+
+@asyncio_test
+async def test_a_retry_sends_to_those_it_missed_the_first_time(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        await door.house.add_account("thrifty", pin=PIN, credit_mc=1000)
+        fields = {"account": "thrifty", "to": f"{NUMBER},{OTHER}", "ref": "r1"}
+        first = await door.get(**fields)
+        assert [line.split()[0] for line in first.body.splitlines()] == ["OK", "ERR"]
+        values = {"name": "thrifty", "amount_mc": 1000, "key": "k", "now_ms": now_ms()}
+        await door.house.ledger.do("account_top_up", **values)
+        second = await door.get(**fields)
+        assert [line.split()[0] for line in second.body.splitlines()] == ["OK", "OK"]
+        assert second.body.splitlines()[0] == first.body.splitlines()[0]
+        assert "idempotent-replayed" not in second.headers
+        assert await door.house.balance_mc("thrifty") == 0
+
+
+@pytest.mark.parametrize("key", ["x" * 65, "a\tb"])
+@asyncio_test
+async def test_a_key_that_is_none(tmp_path: Path, key: str) -> None:
+    async with open_door(tmp_path) as door:
+        assert (await door.get(headers=f"Idempotency-Key: {key}\r\n")).status == 400

@@ -782,3 +782,34 @@ async def test_no_log_line_holds_a_number_a_text_or_a_secret(
     assert "recipient refused" in out
     for secret in ("46701740605", "anary", PIN, b64(PIN), b64(f"\0demo\0{PIN}")):
         assert secret not in out
+
+
+# --- retries ---
+
+
+@asyncio_test
+async def test_a_mail_that_comes_again_is_the_same_message(tmp_path: Path) -> None:
+    async with open_setup(tmp_path) as setup:
+        head = "Message-ID: <alarm-1@plant.example>"
+        said = [await (await setup.talk()).mail("Pump 3 stopped", TO, "46701740606", head=head) for _ in range(3)]
+        assert len(set(said)) == 1
+        assert said[0].startswith("250 2.0.0 queued as")
+        assert await setup.count() == 2
+        assert await setup.house.balance_mc() == CREDIT_MC - 2 * PRICE_MC
+
+
+@asyncio_test
+async def test_a_device_that_reuses_its_message_id_for_another_text_loses_nothing(tmp_path: Path) -> None:
+    async with open_setup(tmp_path) as setup:
+        for zone in (1, 2):
+            talk = await setup.talk()
+            assert (await talk.mail(f"Zone {zone} open", TO, head="Message-ID: <1@panel>")).startswith("250")
+        assert sorted(text for _, text in await setup.texts()) == ["Zone 1 open", "Zone 2 open"]
+
+
+@asyncio_test
+async def test_the_same_mail_twice_without_a_message_id_is_two_messages(tmp_path: Path) -> None:
+    async with open_setup(tmp_path) as setup:
+        for _ in range(2):
+            assert (await (await setup.talk()).mail("Pump 3 stopped", TO)).startswith("250")
+        assert await setup.count() == 2

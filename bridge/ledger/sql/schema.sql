@@ -71,6 +71,7 @@ CREATE TABLE posting (                -- one move of money; append-only
     created_at_ms INTEGER NOT NULL,
     UNIQUE (account_id, book, kind, cause) -- charging, refunding or topping up twice is impossible
 ) STRICT;
+CREATE INDEX posting_key ON posting (kind, cause) WHERE kind IN ('adjustment', 'transfer'); -- whoever used a key
 CREATE TRIGGER posting_is_never_changed BEFORE UPDATE ON posting
 BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
 CREATE TRIGGER posting_is_never_deleted BEFORE DELETE ON posting
@@ -92,7 +93,7 @@ CREATE TABLE message (                -- one text for one recipient, charged and
     recipient TEXT NOT NULL,          -- E.164 digits
     coding TEXT NOT NULL CHECK (coding IN ('gsm7', 'ucs2')),
     part_total INTEGER NOT NULL CHECK (part_total BETWEEN 1 AND 255),
-    price_mc INTEGER NOT NULL CHECK (price_mc >= 0), -- of each part
+    price_mc INTEGER NOT NULL CHECK (price_mc >= 0), -- of each part, in its book
     links TEXT NOT NULL,              -- the route at acceptance: link names in order, space separated
     accepted_at_ms INTEGER NOT NULL,
     reference TEXT NOT NULL DEFAULT '', -- the sender's own name for it
@@ -157,6 +158,7 @@ CREATE TABLE part (                   -- one short message
 CREATE INDEX part_due ON part (link, lane, next_action_at_ms, expires_at_ms) WHERE state = 'queued';
 CREATE INDEX part_open ON part (state, next_action_at_ms) WHERE state IN ('claimed', 'in_doubt');
 CREATE INDEX part_smsc ON part (link, smsc_key) WHERE smsc_key IS NOT NULL;
+CREATE INDEX part_held ON part (part_id) WHERE state = 'held';
 -- Finished parts whose text is still kept, for its erasure.
 CREATE INDEX part_text ON part (final_at_ms) WHERE final_at_ms IS NOT NULL AND text != '';
 
@@ -234,8 +236,10 @@ CREATE TABLE notice (                 -- the outbox: what we owe someone; writte
     done_at_ms INTEGER
 ) STRICT;
 CREATE INDEX notice_due ON notice (next_action_at_ms) WHERE state = 'owed';
+CREATE INDEX notice_due_text ON notice (next_action_at_ms) WHERE state = 'owed' AND kind = 'low_credit_text';
 CREATE INDEX notice_message ON notice (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX notice_claimed ON notice (state) WHERE state = 'claimed';
+CREATE INDEX notice_held ON notice (notice_id) WHERE state = 'held';
 
 CREATE TABLE refusal (                -- a submission of a known account that was not taken: no parts, no charge
     refusal_id INTEGER PRIMARY KEY,

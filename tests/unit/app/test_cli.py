@@ -32,8 +32,14 @@ ACCOUNT = {
     "originator": "",
     "balance_mc": 12_500,
     "overdraft_mc": 0,
+    "trial_parts": None,
     "is_disabled": False,
     "created_at_ms": AT_MS,
+    "closed_at_ms": None,
+    "refunds": "unaccepted",
+    "reserve_mc": 0,
+    "low_limit_mc": 0,
+    "is_low_texted": False,
 }
 MESSAGE = {
     "message_id": "6FD54FA2",
@@ -172,6 +178,7 @@ def test_status(desk: Desk) -> None:
         "pid": 4711,
         "started_at_ms": AT_MS,
         "state_folder": "/var/lib/smsbridge",
+        "disk": {"level": "open", "free_bytes": 81 << 30, "total_bytes": 252 << 30, "needed_bytes": 0},
         "listeners": [
             {"door": "smtp", "address": "127.0.0.1", "port": 2525, "tls": "none"},
             {"door": "http", "address": "::1", "port": 8443, "tls": "tls"},
@@ -183,10 +190,19 @@ def test_status(desk: Desk) -> None:
         "process        4711\n"
         "running since  2026-11-24 05:31:40Z\n"
         "state folder   /var/lib/smsbridge\n"
+        "disk           81.0 GiB of 252.0 GiB free\n"
         "\n"
         "DOOR  LISTENS ON      TLS\n"
         "smtp  127.0.0.1:2525\n"
         "http  [::1]:8443      tls\n"
+    )
+
+
+def test_status_on_a_full_disk(desk: Desk) -> None:
+    disk = {"level": "no_sending", "free_bytes": 60 << 20, "total_bytes": 20 << 30, "needed_bytes": 1088 << 20}
+    answer = {"version": "0.1.0", "pid": 1, "started_at_ms": AT_MS, "state_folder": "/x", "listeners": [], "links": []}
+    assert shown(desk, "status", {**answer, "disk": disk}, "status").endswith(
+        "disk           60 MiB of 20.0 GiB free: NOTHING IS ACCEPTED OR SENT, until 1.1 GiB are free\n"
     )
 
 
@@ -195,16 +211,95 @@ def test_numbers_and_prices(desk: Desk) -> None:
     assert shown(desk, "number_list", [number], "number", "list") == (
         "NUMBER       ACCOUNT  MAIL\n46701740699  ward7    ward7@example.org\n"
     )
-    line = {"prefix": "", "account_class": "", "price_mc": 1000}
-    other = {"prefix": "46", "account_class": "hospital", "price_mc": 800}
-    assert shown(desk, "tariff_list", [line, other], "tariff", "list") == (
-        "PREFIX      CLASS     PRICE\neverywhere  every     1.000\n46          hospital  0.800\n"
+    line = {"prefix": "", "account_class": "", "price_mc": 1000, "valid_from_ms": 0, "state": "in force"}
+    dated = {"prefix": "46", "account_class": "hospital", "price_mc": 800, "valid_from_ms": 1_796_083_200_000}
+    dated["state"] = "coming"
+    assert shown(desk, "tariff_list", [line, dated], "tariff", "list") == (
+        "PREFIX      CLASS     PRICE  VALID FROM  STATE\n"
+        "everywhere  every     1.000  always      in force\n"
+        "46          hospital  0.800  2026-12-01  coming\n"
     )
-    output = shown(desk, "tariff_set", other, "tariff", "set", "46", "0.8", "--class", "hospital")
-    assert output == "one part to 46 costs 0.800 for class hospital\n"
-    assert desk.asked[-1] == ("tariff_set", {"prefix": "46", "price_mc": 800, "account_class": "hospital"})
+    words = ("tariff", "set", "46", "0.8", "--class", "hospital")
+    assert shown(desk, "tariff_set", dated, *words, "--valid-from", "2026-12-01") == (
+        "one part to 46 costs 0.800 for class hospital from 2026-12-01 on\n"
+    )
+    asked = {"prefix": "46", "price_mc": 800, "account_class": "hospital", "valid_from_ms": 1_796_083_200_000}
+    assert desk.asked[-1] == ("tariff_set", asked)
+    output = shown(desk, "tariff_set", {**line, "prefix": "46"}, "tariff", "set", "46", "0.8")
+    assert output == "one part to 46 costs 0.800\n"
+    assert desk.asked[-1] == ("tariff_set", {**asked, "account_class": "", "valid_from_ms": 0})
     output = shown(desk, "number_add", number, "number", "add", "+46 70", "--account", "ward7", "--mail", "a@b")
     assert output == "texts to 46701740699 are mailed to ward7@example.org\n"
+
+
+def test_a_wrong_date_says_how_to_write_it(desk: Desk) -> None:
+    result = desk.run("tariff", "set", "46", "0.8", "--valid-from", "1 December")
+    assert result.exit_code == 64
+    assert "write it like 2026-12-01 or 2026-12-01T06:00Z (UTC)" in result.stderr
+    assert desk.asked == []
+
+
+def test_a_price_list_with_mistakes_tells_all_of_them_and_asks_for_nothing(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text("prefix;price\n46;0,8\n+47;1\n\n48;free\n")
+    result = desk.run("tariff", "import", str(file))
+    assert result.exit_code == 65
+    assert result.stderr.splitlines() == [
+        f"{file}:3: a prefix is up to 15 digits, without a plus: '+47'",
+        f"{file}:5: not a price: 'free'; write credits with a point and at most three decimals, like 0.8",
+        f"smsbridge: {file} was not taken; correct these lines and try again",
+    ]
+    file.write_bytes("prefix,price\n46,0.8\n# å\n".encode("latin-1"))
+    assert desk.run("tariff", "import", str(file)).stderr.startswith(f"smsbridge: {file}:3: not UTF-8; ")
+    assert desk.asked == []
+
+
+def test_an_import_tells_what_it_did_or_would_do(desk: Desk) -> None:
+    desk.answers["tariff_import"] = {"new": 1, "changed": 2, "same": 3, "gone": 4}
+    words = ("tariff", "import", "-", "--replace", "--dry-run")
+    result = desk.run(*words, stdin="prefix,price\n46,0.8\n")
+    assert result.stdout == "nothing was changed; it would be: 1 new, 2 changed, 3 as before, 4 gone\n"
+    name, values = desk.asked[-1]
+    assert (name, values["is_replacing"], values["is_trial"]) == ("tariff_import", True, True)
+    result = desk.run("tariff", "import", "-", stdin="prefix,price\n46,0.8\n")
+    assert result.stdout == "prices taken: 1 new, 2 changed, 3 as before\n"
+
+
+def test_refusals(desk: Desk) -> None:
+    row = {
+        "refusal_id": 7,
+        "created_at_ms": AT_MS,
+        "account": "ward7",
+        "door": "smtp",
+        "fault": "no_credit",
+        "detail": "",
+        "originator": "",
+        "recipient": "46701740605",
+        "text": "Pump 3 stopped, please come at once and bring a hose",
+        "is_cut": False,
+        "resubmitted_as": "",
+    }
+    assert shown(desk, "refusal_list", [row], "refusal", "list", "--account", "ward7", "--fault", "no credit") == (
+        "REFUSAL  REFUSED               ACCOUNT  DOOR  FAULT      TO           TEXT"
+        "                                      RESUBMITTED AS\n"
+        "      7  2026-11-24 05:31:40Z  ward7    smtp  no_credit  46701740605"
+        "  Pump 3 stopped, please come at once and…\n"
+    )
+    assert desk.asked[-1] == ("refusal_list", {"account": "ward7", "fault": "no_credit", "count_max": 20})
+    sent = {"message_id": "6FD54FA2", "recipient": "46701740605", "part_total": 1, "price_mc": 800}
+    assert shown(desk, "refusal_resubmit", [sent], "refusal", "resubmit", "7", "8") == (
+        "MESSAGE   TO           PARTS  CHARGED\n6FD54FA2  46701740605      1    0.800\n"
+    )
+    assert desk.asked[-1] == ("refusal_resubmit", {"refusal_ids": [7, 8]})
+    desk.answers["refusal_resubmit"] = Fault(FaultCode.ALREADY_EXISTS, "refusal 7 was resubmitted as message 6FD54FA2")
+    result = desk.run("refusal", "resubmit", "7")
+    assert result.exit_code == 65
+    assert result.stderr.startswith("smsbridge: refusal 7 was resubmitted as message 6FD54FA2; nothing was submitted; ")
+
+
+def test_a_trial_account_shows_what_is_left(desk: Desk) -> None:
+    row = {**ACCOUNT, "trial_parts": 3, "closed_at_ms": None}
+    assert shown(desk, "account_list", [row], "account", "list").splitlines()[1].endswith("trial, 3 free parts left")
 
 
 def test_empty_lists_say_so_beside_the_output(desk: Desk) -> None:
@@ -376,7 +471,9 @@ def test_a_fault_is_told_with_what_to_do_next(code: FaultCode, desk: Desk) -> No
         if code in (FaultCode.BAD_REQUEST, FaultCode.BAD_RECIPIENT, FaultCode.BAD_ORIGINATOR)
         else (f"; {NEXT_STEPS[code]}")
     )
-    assert result.stderr == f"smsbridge: {Fault(code, 'details').sentence}{next_step}\n"
+    # What a program is told about a bad request would only be in a person's way.
+    sentence = "details" if code is FaultCode.BAD_REQUEST else Fault(code, "details").sentence
+    assert result.stderr == f"smsbridge: {sentence}{next_step}\n"
     assert "never shown" not in result.stderr
 
 
@@ -495,7 +592,7 @@ def test_check_tells_all_that_is_wrong_and_opens_nothing(tmp_path: Path) -> None
     assert (result.exit_code, result.stdout) == (78, "")
     assert [line.replace(str(config), "FILE") for line in result.stderr.splitlines()] == [
         "FILE:1: colour: is no setting; the settings here are state_folder, domain, smtp, http, links, relay, "
-        "simulator, mail_sink, intake, log",
+        "simulator, mail_sink, test_link, intake, credit, disk, retention, backup, log",
         'FILE:3: smtp.size_max: "many" is not a whole number; write a whole number from 10240 to 52428800 '
         "(the default is 1048576)",
     ]
@@ -517,6 +614,8 @@ def test_check_says_what_a_good_configuration_would_open(tmp_path: Path) -> None
         "  e-mail in       127.0.0.1:2525\n"
         "  HTTP in         [::1]:8080\n"
         "  link carrier-a  smpp.example.net:2775 (TLS) as acme\n"
+        "  test numbers    447700900000-447700999999: free, no handset gets a message; Ofcom keeps only "
+        "447700900000-447700900999 of them for fiction\n"
         "  mail out        none: reports wait\n"
     )
     assert result.stderr == (

@@ -57,6 +57,7 @@ def life(*parts: dict[str, Any], now_ms: int = AT_MS, **facts: Any) -> list[str]
         "recipient": "46701740605",
         "part_total": len(parts),
         "price_mc": 1000 * len(parts),
+        "book": "credit",
         "coding": "gsm7",
         "reference": "",
         "accepted_at_ms": AT_MS,
@@ -203,3 +204,9 @@ def test_a_message_without_originator_and_with_a_reference() -> None:
     assert "  from        (none: the carrier decides)" in lines
     assert "  reference   alarm-9" in lines
     assert "  size        1 part, UCS-2" in lines
+
+
+def test_a_test_number_says_that_no_handset_gets_it_and_a_trial_what_it_used() -> None:
+    lines = life(PART, recipient="447700900123", links="test", book="trial")
+    assert "  to          447700900123 (a test number: no handset gets it)" in lines
+    assert "  charged     1 free part of the trial" in lines

@@ -42,7 +42,7 @@ def test_the_same_as_json() -> None:
     reply = reply_to([refused, TAKEN], as_json=True)
     assert (reply.status, reply.content_type) == (200, "application/json")
     assert json.loads(reply.body) == {
-        "messages": [{"id": "6FD54FA2", "recipient": "46701740605", "parts": 2, "price": "2.000"}],
+        "messages": [{"id": "6FD54FA2", "recipient": "46701740605", "parts": 2, "price": "2.000", "is_repeat": False}],
         "refusals": [
             {
                 "fault": "bad_recipient",

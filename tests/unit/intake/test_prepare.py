@@ -13,7 +13,9 @@ from bridge.messages.message import Coding, Lane, MailThread, Submission
 from bridge.routing.routes import RouteTable
 from bridge.routing.tariff import Tariff
 
-TABLES = Tables(Tariff([("", "46", 300), ("gold", "46", 250)]), RouteTable([("46", ("one", "two")), ("47", ("one",))]))
+TABLES = Tables(
+    Tariff([("", "46", 0, 300), ("gold", "46", 0, 250)]), RouteTable([("46", ("one", "two")), ("47", ("one",))])
+)
 
 
 def judge(text: str = "hello", recipient: str = "46701740605", **facts: Any) -> Prepared:
@@ -63,7 +65,7 @@ def test_the_accounts_originator_is_the_default() -> None:
         ({"text": "x" * 1531}, FaultCode.TOO_MANY_PARTS),
         ({"text": "x" * 100_000}, FaultCode.TOO_MANY_PARTS),
         ({"originator": "much too long a name"}, FaultCode.BAD_ORIGINATOR),
-        ({"recipient": "447700900123"}, FaultCode.NO_ROUTE),
+        ({"recipient": "447912345678"}, FaultCode.NO_ROUTE),
         ({"recipient": "4747474747"}, FaultCode.NO_ROUTE),
         ({"reference": "r" * 65}, FaultCode.BAD_REQUEST),
     ],

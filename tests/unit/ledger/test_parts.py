@@ -155,7 +155,7 @@ def test_after_a_crash_every_claim_is_in_doubt(books: Books) -> None:
     first, _ = books.claim()
     books.submitted(first, "1")
     found = books.do("recover", now_ms=books.now_ms, hold_ms=HOLD_MS)
-    assert found == {"in_doubt": 1, "notices": 0}
+    assert found == {"in_doubt": 1, "notices": 0, "unanswered": 0}
     assert books.states(accepted.message_id) == ["submitted", "in_doubt"]
 
 

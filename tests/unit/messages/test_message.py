@@ -99,7 +99,7 @@ def test_only_a_claim_is_doubted_and_only_its_answer_submits() -> None:
 
 def test_a_receipt_can_end_what_was_written_to_the_wire() -> None:
     assert after(S.SUBMITTED) == RECEIPT_STATES
-    assert after(S.IN_DOUBT) == {S.SUBMITTED, S.QUEUED, S.UNKNOWN}
+    assert after(S.IN_DOUBT) == {S.SUBMITTED, S.QUEUED, S.UNKNOWN, S.HELD}
     assert RECEIPT_STATES <= FINAL_STATES
 
 

@@ -1,12 +1,19 @@
 """The door charges, queues and refuses on a real ledger."""
 
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from bridge.intake.authenticate import Identity
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Submission
-from tests.house import open_house
+from bridge.runtime import door
+from bridge.runtime.door import PATIENCE_MS_MIN
+from tests.house import House, open_house
 from tests.support import asyncio_test
 
 RECIPIENT = "46701740605"
@@ -35,5 +42,71 @@ async def test_no_credit_for_all_means_nothing_for_any(tmp_path: Path) -> None:
         assert refused.value.code is FaultCode.NO_CREDIT
         assert await house.balance_mc() == 2999
         assert await house.messages() == []
-        (refusal,) = await house.ledger.read("refusal_list")
-        assert (refusal["fault"], refusal["account"]) == ("no_credit", "demo")
+        refusals = await house.ledger.read("refusal_list")
+        assert [(one["fault"], one["account"]) for one in refusals] == [("no_credit", "demo")] * 3
+
+
+@asynccontextmanager
+async def held_commits(house: House) -> AsyncIterator[None]:
+    """Nothing is committed inside: another process has the ledger's lock."""
+    other = sqlite3.connect(house.ledger.path, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+    finally:
+        other.close()
+
+
+async def cut_off_after(house: House, identity: Identity, submission: Submission, wait_ms: int) -> None:
+    """Submit, and hang up after `wait_ms`, while the commit still waits."""
+    async with held_commits(house):
+        waiting = asyncio.ensure_future(house.door.submit(identity, [submission]))
+        await asyncio.sleep(wait_ms / 1000)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+@asyncio_test
+async def test_a_client_that_gave_up_and_repeats_has_one_message(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2", credit_mc=5000)
+        identity = await house.identity("demo", "SECRETPIN2")
+        submission = Submission("http", RECIPIENT, "Pump 2 stopped")
+        await cut_off_after(house, identity, submission, PATIENCE_MS_MIN + 50)
+        # At once: the first is perhaps not even committed yet.
+        (again,) = await house.door.submit(identity, [submission])
+        (message,) = await house.messages()
+        assert (again.message_id, again.is_repeat) == (message["message_id"], True)
+        assert await house.balance_mc() == 4000
+
+
+@asyncio_test
+async def test_a_panel_that_sends_and_forgets_is_never_taken_for_a_retry(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2", credit_mc=5000)
+        identity = await house.identity("demo", "SECRETPIN2")
+        submission = Submission("http", RECIPIENT, "Zone 1 open")
+        await cut_off_after(house, identity, submission, 50)
+        (second,) = await house.door.submit(identity, [submission])
+        assert not second.is_repeat
+        assert len(await house.messages()) == 2
+
+
+@asyncio_test
+async def test_a_commit_that_takes_too_long_is_answered_and_its_retry_is_the_same_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "ANSWER_S_MAX", 0.2)
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2", credit_mc=5000)
+        identity = await house.identity("demo", "SECRETPIN2")
+        submission = Submission("http", RECIPIENT, "Pump 2 stopped")
+        async with held_commits(house):
+            with pytest.raises(Fault) as refused:
+                await house.door.submit(identity, [submission])
+            assert refused.value.code is FaultCode.TRY_LATER
+        monkeypatch.undo()
+        (again,) = await house.door.submit(identity, [submission])
+        assert again.is_repeat
+        assert len(await house.messages()) == 1

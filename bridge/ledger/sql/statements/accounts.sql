@@ -10,11 +10,25 @@ SELECT name FROM account WHERE name_folded = :name_folded
 -- name: account_insert
 INSERT INTO account
     (name, name_folded, account_class, email, mobile, home_country, time_zone, lane, mail_events, originator,
-     created_at_ms)
+     refunds, reserve_mc, low_limit_mc, is_low_texted, created_at_ms)
 VALUES
     (:name, :name_folded, :account_class, :email, :mobile, :home_country, :time_zone, :lane, :mail_events, :originator,
-     :now_ms)
+     :refunds, :reserve_mc, :low_limit_mc, :is_low_texted, :now_ms)
 RETURNING account_id
+
+-- name: account_set
+-- NULL leaves a fact as it is.
+UPDATE account SET account_class = coalesce(:account_class, account_class), email = coalesce(:email, email),
+    mobile = coalesce(:mobile, mobile), home_country = coalesce(:home_country, home_country),
+    time_zone = coalesce(:time_zone, time_zone), lane = coalesce(:lane, lane),
+    mail_events = coalesce(:mail_events, mail_events), originator = coalesce(:originator, originator),
+    refunds = coalesce(:refunds, refunds), reserve_mc = coalesce(:reserve_mc, reserve_mc),
+    low_limit_mc = coalesce(:low_limit_mc, low_limit_mc), is_low_texted = coalesce(:is_low_texted, is_low_texted)
+WHERE account_id = :account_id
+RETURNING is_low_texted, mobile
+
+-- name: balance_set_floor
+UPDATE balance SET floor_mc = :floor_mc WHERE account_id = :account_id AND book = :book
 
 -- name: account_set_disabled
 UPDATE account SET is_disabled = :is_disabled WHERE account_id = :account_id

@@ -17,7 +17,12 @@ VALUES {rows}
 ON CONFLICT (cause) DO NOTHING
 
 -- name: notices_due
-SELECT notice_id FROM notice WHERE state = 'owed' AND next_action_at_ms <= :now_ms
+-- What goes out by mail.
+SELECT notice_id FROM notice WHERE state = 'owed' AND kind != 'low_credit_text' AND next_action_at_ms <= :now_ms
+ORDER BY next_action_at_ms LIMIT :count
+
+-- name: notices_due_as_texts
+SELECT notice_id FROM notice WHERE state = 'owed' AND kind = 'low_credit_text' AND next_action_at_ms <= :now_ms
 ORDER BY next_action_at_ms LIMIT :count
 
 -- name: notices_claim
@@ -34,13 +39,13 @@ ORDER BY notice.notice_id
 -- name: messages_for_notices
 WITH wanted (message_id) AS (VALUES {rows})
 SELECT message.message_id, message.recipient, message.originator, message.accepted_at_ms, mail_thread.reply_to,
-    mail_thread.mail_message_id, mail_thread.mail_references, mail_thread.subject
+    mail_thread.mail_message_id, mail_thread.mail_references, mail_thread.subject, message.links
 FROM wanted JOIN message USING (message_id) LEFT JOIN mail_thread USING (message_id)
 
 -- name: parts_for_notices
 WITH wanted (message_id) AS (VALUES {rows})
 SELECT part.message_id, part.part_no, part.state, part.submitted_at_ms, part.final_at_ms, part.network_at_ms,
-    part.error, part.waiting_for, part.text
+    part.error, part.waiting_for, part.text, part.is_possible_duplicate
 FROM wanted JOIN part USING (message_id) ORDER BY part.message_id, part.part_no
 
 -- name: inbounds_for_notices

@@ -4,13 +4,16 @@
 -- Numbers are reserved, never reused: a public id or a posting's cause must not come back after an erasure.
 UPDATE sequence SET value = value + :count WHERE name = :name RETURNING value
 
+-- name: sequence_last
+SELECT value FROM sequence WHERE name = :name
+
 -- name: ledger_setting
 SELECT value FROM setting_of_ledger WHERE name = :name
 
 -- name: messages_insert
 INSERT INTO message
     (message_id, account_id, door, originator, recipient, coding, part_total, price_mc, links, accepted_at_ms,
-     reference)
+     reference, book)
 VALUES {rows}
 
 -- name: mail_threads_insert

@@ -7,19 +7,27 @@ UPDATE notice SET state = 'owed', next_action_at_ms = :now_ms
 WHERE state = 'claimed' OR (state = 'owed' AND next_action_at_ms > :now_ms)
 
 -- name: claims_open
+-- The first condition is the index's own, word for word: without it SQLite reads every part.
 -- Parts that were claimed when the appliance ended: each may have been written to the wire.
-SELECT part_id, message_id, part_no, link FROM part WHERE state = 'claimed'
+SELECT part_id, message_id, part_no, link FROM part WHERE state IN ('claimed', 'in_doubt') AND state = 'claimed'
 
 -- name: in_doubt_due
 SELECT part.part_id, part.link FROM part
-WHERE state = 'in_doubt' AND next_action_at_ms <= :now_ms ORDER BY next_action_at_ms LIMIT :count
+WHERE state IN ('claimed', 'in_doubt') AND state = 'in_doubt' AND next_action_at_ms <= :now_ms ORDER BY next_action_at_ms LIMIT :count
 
 -- name: parts_expired
 SELECT part_id FROM part WHERE state = 'queued' AND link = :link AND lane = :lane AND expires_at_ms <= :now_ms
 LIMIT :count
 
 -- name: links_with_queue
-SELECT DISTINCT link FROM part WHERE state = 'queued'
+-- From one link to the next in the index, however many parts wait for each.
+WITH RECURSIVE waited_for (link) AS (
+    SELECT min(link) FROM part WHERE state = 'queued'
+    UNION ALL
+    SELECT (SELECT min(link) FROM part WHERE state = 'queued' AND link > waited_for.link) FROM waited_for
+    WHERE waited_for.link IS NOT NULL
+)
+SELECT link FROM waited_for WHERE link IS NOT NULL
 
 -- name: parts_shift
 -- A clock that steps back must not hold an alarm for an hour, one that steps forward must not expire the queue.

@@ -32,6 +32,7 @@ CREATE TABLE posting (                -- one move of money; append-only
 ) STRICT;
 INSERT INTO posting SELECT posting_id, account_id, book, kind, cause, amount_mc, actor, reason, created_at_ms FROM posting_1;
 DROP TABLE posting_1;
+CREATE INDEX posting_key ON posting (kind, cause) WHERE kind IN ('adjustment', 'transfer');
 CREATE TRIGGER posting_is_never_changed BEFORE UPDATE ON posting
 BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
 CREATE TRIGGER posting_is_never_deleted BEFORE DELETE ON posting
@@ -72,8 +73,10 @@ INSERT INTO notice SELECT notice_id, kind, cause, account_id, message_id, inboun
     next_action_at_ms, waiting_for, created_at_ms, done_at_ms FROM notice_1;
 DROP TABLE notice_1;
 CREATE INDEX notice_due ON notice (next_action_at_ms) WHERE state = 'owed';
+CREATE INDEX notice_due_text ON notice (next_action_at_ms) WHERE state = 'owed' AND kind = 'low_credit_text';
 CREATE INDEX notice_message ON notice (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX notice_claimed ON notice (state) WHERE state = 'claimed';
+CREATE INDEX notice_held ON notice (notice_id) WHERE state = 'held';
 
 CREATE TABLE retry_key (              -- the sender's name for a submission: a retry becomes the same message
     retry_key_id INTEGER PRIMARY KEY,
@@ -94,6 +97,7 @@ CREATE TABLE unanswered (             -- messages whose sender may never have he
 ) STRICT;
 CREATE INDEX unanswered_fingerprint ON unanswered (account_id, fingerprint);
 
+CREATE INDEX part_held ON part (part_id) WHERE state = 'held';
 CREATE INDEX part_text ON part (final_at_ms) WHERE final_at_ms IS NOT NULL AND text != '';
 
 CREATE TABLE action (                 -- what people did to this ledger, for the next person; append-only

@@ -1,0 +1,50 @@
+"""The command that changes an account: account set."""
+
+from typing import Any
+
+import click
+
+from bridge.app.cli_account import (
+    LANES,
+    LOW_LIMIT_HELP,
+    LOW_TEXT_HELP,
+    MAIL_EVENTS,
+    REFUNDS,
+    REFUNDS_HELP,
+    RESERVE_HELP,
+)
+from bridge.app.cli_base import CREDITS, Command
+from bridge.app.cli_place import call
+from bridge.app.cli_refusals import EX_USAGE, fail
+
+
+@click.command("set", cls=Command)
+@click.argument("name")
+@click.option("--email", metavar="ADDRESS", help="Where reports and warnings about the account go.")
+@click.option("--mobile", metavar="NUMBER", help="Mobile number of its owner.")
+@click.option("--class", "account_class", metavar="CLASS", help="Price class.")
+@click.option("--home-country", metavar="CC", help="Two letters, as SE: lets it write numbers in national format.")
+@click.option("--time-zone", metavar="ZONE", help="As Europe/Stockholm; kept with the account.")
+@click.option("--lane", type=click.Choice(LANES), help="How urgent its texts are.")
+@click.option("--mail-events", type=click.Choice(MAIL_EVENTS), help="What is reported by mail.")
+@click.option("--originator", metavar="SENDER", help="Sender shown on the handset when a submission names none.")
+@click.option("--overdraft", "overdraft_mc", type=CREDITS, help="How far below zero it may go.")
+@click.option("--reserve", "reserve_mc", type=CREDITS, help=RESERVE_HELP)
+@click.option("--refunds", type=click.Choice(REFUNDS), help=REFUNDS_HELP)
+@click.option("--low-limit", "low_limit_mc", type=CREDITS, help=LOW_LIMIT_HELP)
+@click.option("--low-text/--no-low-text", "is_low_texted", default=None, help=LOW_TEXT_HELP)
+def account_set(name: str, **values: Any) -> None:
+    """Change an account.
+
+    Only what is named changes; "" takes a text away. What was accepted before keeps its price, lane and sender.
+
+    \b
+    Example:
+      smsbridge account set ward7 --low-limit 20 --mobile 46701740605 --low-text
+      smsbridge account set ward7 --overdraft 50 --refunds undeliverable
+    """
+    facts = {fact: value for fact, value in values.items() if value is not None}
+    if not facts:
+        fail(EX_USAGE, "nothing to set", "name at least one option; `smsbridge account set --help` lists them")
+    call("account_set", name=name, facts=facts)
+    click.echo(f"account {name} is changed; `smsbridge account show {name}` shows it")
