@@ -9,6 +9,8 @@ from bridge.smpp_out.settings import LinkSettings
 
 SWEEP_S = 1.0
 TIDY_S = 60.0
+WAL_SIZE_MAX = 64 * 1_048_576
+"""Octets of the ledger's log that are worth a warning; some 8 MiB are usual."""
 STEP_MS_MIN = 5_000
 """A wall clock that gains or loses this much between two looks was set; less is drift or a busy machine."""
 
@@ -67,3 +69,8 @@ class Housekeeping:
         if any(done.values()):
             log.info("tidied", **done)
             self._wakeups.ring("notices")
+        # SQLite tells nobody when writing its log back fails by itself; asked for, it does.
+        is_cut = await self._ledger.truncate_wal()
+        if not is_cut and (size := self._ledger.wal_size) > WAL_SIZE_MAX:
+            hint = "a long report, or somebody's own sqlite3 shell, keeps it: end that"
+            log.warning("the ledger's log grows", mib=size // 1_048_576, hint=hint)

@@ -149,6 +149,14 @@ class LedgerClient:
         self.has_erased = self.has_erased and not is_cut
         return is_cut
 
+    @property
+    def wal_size(self) -> int:
+        """Octets of the ledger's log."""
+        try:
+            return self.path.with_name(f"{self.path.name}-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
     async def release_held(self, **values: Any) -> dict[str, Any]:
         """Queue held parts again and owe held notices again: see ledger.held."""
         done: dict[str, Any] = await self.do("held_release", **values)

@@ -19,6 +19,7 @@ class Batches(Generic[Item]):
         self._waiting: list[Item] = []
         self._on_its_way = 0
         self._task: asyncio.Task[None] | None = None
+        self._flushed: set[asyncio.Task[None]] = set()
 
     @property
     def count(self) -> int:
@@ -31,20 +32,34 @@ class Batches(Generic[Item]):
         if self._task is None:
             self._task = spawn(self._run(), self._name)
 
+    def flush(self) -> None:
+        """Hand over what waits, beside the batch that is on its way; the ledger has it before what it is asked next."""
+        while batch := self._take():
+            task = spawn(self._carry(batch), self._name)
+            self._flushed.add(task)
+            task.add_done_callback(self._flushed.discard)
+
     async def drained(self, timeout_s: float) -> bool:
         """Wait until everything is handed over; False when that takes longer than `timeout_s`."""
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=timeout_s)
+        if tasks := self._flushed | ({self._task} if self._task is not None else set()):
+            await asyncio.wait(tasks, timeout=timeout_s)
         return self.count == 0
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                batch = self._waiting[: self._size_max]
-                del self._waiting[: self._size_max]
-                self._on_its_way = len(batch)
-                await self._hand_over(batch)
-                self._on_its_way = 0
+            while batch := self._take():
+                await self._carry(batch)
         finally:
-            self._on_its_way = 0
             self._task = None
+
+    def _take(self) -> list[Item]:
+        batch = self._waiting[: self._size_max]
+        del self._waiting[: self._size_max]
+        self._on_its_way += len(batch)
+        return batch
+
+    async def _carry(self, batch: list[Item]) -> None:
+        try:
+            await self._hand_over(batch)
+        finally:
+            self._on_its_way -= len(batch)

@@ -71,6 +71,11 @@ class Books:
         )
         self._outcomes.add(outcome)
 
+    async def told(self) -> None:
+        """Let the ledger have every outcome so far before what is asked of it next: verbs keep their order there."""
+        self._outcomes.flush()
+        await asyncio.sleep(0)
+
     async def closed(self, timeout_s: float) -> bool:
         """Wait until the ledger knows every outcome; False when it did not take them in time."""
         return await self._outcomes.drained(timeout_s)

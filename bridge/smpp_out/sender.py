@@ -226,6 +226,9 @@ class Sender:
     async def _claim_and_write(self, count: int) -> None:
         connection = self._connection
         self._is_hinted = False
+        # The room in the window is that of answered parts: they are settled no later than the next are claimed, so
+        # that a crash never finds more claims than the window is wide.
+        await self._books.told()
         try:
             parts = await self._ledger.claim(self._name, count, now_ms())
         except Exception:  # The sender's outermost hook: a ledger in trouble must not end the link.
