@@ -205,7 +205,7 @@ class Commands(
     ApplianceCommands,
     Protocol,
 ):
-    """What `bridge.app.operations.Operations` carries out; the control socket calls nothing else.
+    """What `bridge.app.operations.everything.Operations` carries out; the control socket calls nothing else.
 
     What is passed on from the ledger's reports is `Any` to the type checker; its docstring names the shape.
     """

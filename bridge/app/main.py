@@ -2,7 +2,7 @@
 
 import os
 
-from bridge.app.cli import cli
+from bridge.app.cli.program import cli
 
 
 def main() -> None:

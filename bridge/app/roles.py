@@ -9,7 +9,7 @@ from pathlib import Path
 from bridge.app.control import ControlServer
 from bridge.app.housekeeping import Housekeeping
 from bridge.app.instance import LEDGER_NAME, AlreadyRunning, InstanceLock
-from bridge.app.operations import Operations
+from bridge.app.operations.everything import Operations
 from bridge.app.retention import Retention
 from bridge.app.settings import Settings
 from bridge.app.state_folder import refuse_if_lost

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from bridge.app.cli import cli
-from bridge.app.cli_refusals import NEXT_STEPS, exit_code_of
+from bridge.app.cli.exits import NEXT_STEPS, exit_code_of
+from bridge.app.cli.program import cli
 from bridge.app.settings_pages import example_file, settings_page
 from bridge.http_in import replies as http_replies
 from bridge.messages.faults import SENTENCES, TEMPORARY, FaultCode

@@ -8,8 +8,8 @@ import click
 import pytest
 
 from bridge.app import config_file, settings_words, yaml_tree
-from bridge.app.cli import cli
-from bridge.app.cli_refusals import NEXT_STEPS
+from bridge.app.cli.exits import NEXT_STEPS
+from bridge.app.cli.program import cli
 from bridge.app.commands import COMMANDS
 from bridge.app.settings import Settings
 from bridge.app.settings_pages import EXAMPLES
@@ -109,7 +109,7 @@ def test_every_example_in_the_help_is_a_command_that_exists() -> None:
 
 
 def test_every_command_of_the_control_socket_is_used_by_the_command_line() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "bridge/app").glob("cli*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "bridge/app/cli").glob("*.py"))
     for name in COMMANDS:
         assert re.search(rf'call\(\s*"{name}"', sources), name
 

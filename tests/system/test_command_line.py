@@ -17,7 +17,7 @@ from tests.support import free_port
 from tests.system.test_offline_commands import OURS, ROOT, smsbridge
 
 WAIT_S = 60.0
-PROGRAM = [sys.executable, "-c", "from bridge.app.cli import cli; cli(prog_name='smsbridge')"]
+PROGRAM = [sys.executable, "-c", "from bridge.app.cli.program import cli; cli(prog_name='smsbridge')"]
 
 
 def environment() -> dict[str, str]:

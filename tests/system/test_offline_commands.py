@@ -20,7 +20,7 @@ def smsbridge(folder: Path, *arguments: str, exit_code: int = 0) -> str:
     """Run the command on a state folder; its standard output, or its standard error when it was to fail."""
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
     done = subprocess.run(
-        [sys.executable, "-c", "from bridge.app.cli import cli; cli(prog_name='smsbridge')", *arguments],
+        [sys.executable, "-c", "from bridge.app.cli.program import cli; cli(prog_name='smsbridge')", *arguments],
         env={**environment, "SMSBRIDGE_STATE_FOLDER": str(folder), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

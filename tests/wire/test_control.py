@@ -408,8 +408,8 @@ def test_nobody_there(tmp_path: Path) -> None:
 
 
 def test_the_closed_list_is_what_the_appliance_can_do() -> None:
-    from bridge.app.operations import Operations
-    from bridge.app.operations_desk import Desk
+    from bridge.app.operations.desk import Desk
+    from bridge.app.operations.everything import Operations
 
     subjects = [part for part in Operations.__mro__ if part not in (Desk, object)]
     can = {name for part in subjects for name in vars(part) if not name.startswith("_")}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from bridge.app.control import ControlServer
-from bridge.app.operations import Operations
+from bridge.app.operations.everything import Operations
 from bridge.app.packed import pack, unpack
 from bridge.app.roles import offline_operations
 from bridge.app.settings import Settings, embedded

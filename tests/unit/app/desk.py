@@ -11,7 +11,7 @@ from typing import Any, cast
 import structlog.testing
 from click.testing import CliRunner, Result
 
-from bridge.app.cli import cli
+from bridge.app.cli.program import cli
 from bridge.app.commands import COMMANDS, Commands
 from bridge.app.control import ControlServer
 

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from bridge.app import control_frames
-from bridge.app.cli_base import actor
-from bridge.app.cli_refusals import NEXT_STEPS, exit_code_of
+from bridge.app.cli.base import actor
+from bridge.app.cli.exits import NEXT_STEPS, exit_code_of
 from bridge.messages.faults import TEMPORARY, Fault, FaultCode
 from tests.unit.app.desk import AT_MS, Desk, open_desk, run
 
+PROGRAM = "from bridge.app.cli.program import cli; cli(prog_name='smsbridge')"
 LATER_MS = 4_004_573_500_000
 """2096-11-24 05:31:40Z"""
 
@@ -543,7 +544,7 @@ def test_a_running_appliance_is_found_though_its_configuration_is_wrong_now(desk
 
 def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bridge.app.cli_place.SYSTEM_CONFIG", tmp_path / "no-system-config.yaml")
+    monkeypatch.setattr("bridge.app.cli.place.SYSTEM_CONFIG", tmp_path / "no-system-config.yaml")
     result = run("queue")
     assert result.exit_code == 69
     assert result.stderr == (
@@ -561,7 +562,7 @@ def test_some_commands_need_a_running_appliance(tmp_path: Path) -> None:
 
 
 def test_an_appliance_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.app.cli_simulator.INBOUND_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("bridge.app.cli.simulator.INBOUND_TIMEOUT_S", 0.05)
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / control_frames.SOCKET_NAME))
         silent.listen()
@@ -579,7 +580,7 @@ def test_the_system_configuration_is_used_when_nobody_names_another(
     desk.answers["queue"] = {"parts": [], "notices": []}
     config = tmp_path / "bridge.yaml"
     config.write_text(f"state_folder: {desk.folder}\n")
-    monkeypatch.setattr("bridge.app.cli_place.SYSTEM_CONFIG", config)
+    monkeypatch.setattr("bridge.app.cli.place.SYSTEM_CONFIG", config)
     monkeypatch.chdir(tmp_path.parent)
     assert run("queue").exit_code == 0
     assert run("status", "--state-folder", str(tmp_path / "none")).exit_code == 69
@@ -646,7 +647,13 @@ def test_a_reader_that_has_seen_enough_gets_no_complaint(desk: Desk) -> None:
     os.close(reading)
     try:
         done = subprocess.run(
-            [sys.executable, "-c", "from bridge.app.cli import cli; cli(prog_name='smsbridge')", "message", "list"],
+            [
+                sys.executable,
+                "-c",
+                "from bridge.app.cli.program import cli; cli(prog_name='smsbridge')",
+                "message",
+                "list",
+            ],
             env={
                 **os.environ,
                 "SMSBRIDGE_STATE_FOLDER": str(desk.folder),
@@ -672,7 +679,7 @@ def test_the_actor_behind_sudo_is_who_called_it(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_command_line_does_not_install_the_reactor() -> None:
     """It would cost every command its start, and the loop must be chosen before."""
-    program = "import sys; import bridge.app.cli; print('twisted.internet.reactor' in sys.modules)"
+    program = "import sys; import bridge.app.cli.program; print('twisted.internet.reactor' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.app.cli_csv import csv_lines
+from bridge.app.cli.csv_rows import csv_lines
 from bridge.ledger.reports_credit import EVER_MS
 from bridge.messages.faults import Fault, FaultCode
 from tests.unit.app.desk import AT_MS, Desk, open_desk

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bridge.app.answers import MessageDetail
-from bridge.app.cli_life import life_of
+from bridge.app.cli.life import life_of
 from tests.unit.app.desk import AT_MS
 
 PART: dict[str, Any] = {

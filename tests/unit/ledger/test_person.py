@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.app.operations import Operations
-from bridge.app.operations_person import PAGE_SIZE
+from bridge.app.operations.everything import Operations
+from bridge.app.operations.person import PAGE_SIZE
 from bridge.app.settings import Settings
 from bridge.app.times import with_times
 from bridge.ledger.outbox import NoticeOutcome

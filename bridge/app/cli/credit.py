@@ -4,10 +4,10 @@ import secrets
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import Closing, Lot, Refund, TopUp, Transfer
-from bridge.app.cli_base import CREDITS, Command, actor, json_option
-from bridge.app.cli_place import call
+from bridge.app.cli import printing as out
+from bridge.app.cli.base import CREDITS, Command, actor, json_option
+from bridge.app.cli.place import call
 from bridge.messages.money import MILLIS_PER_CREDIT
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bridge.app import answers
-from bridge.app.operations_desk import Desk
+from bridge.app.operations.desk import Desk
 from bridge.intake.authenticate import Identity
 from bridge.ledger.accounts import lane_of
 from bridge.messages.faults import Fault, FaultCode

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.app import answers
-from bridge.app.operations_desk import Desk, own_actor
+from bridge.app.operations.desk import Desk, own_actor
 from bridge.ledger.backup import BackupFailed
 from bridge.ledger.backup_folder import Entry
 from bridge.ledger.held import EVER_MS

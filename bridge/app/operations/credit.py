@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from bridge.app import answers
-from bridge.app.operations_desk import Desk, own_actor
+from bridge.app.operations.desk import Desk, own_actor
 from bridge.ledger.reports_credit import EVER_MS
 from bridge.runtime.loop import now_ms
 

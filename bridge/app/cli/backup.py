@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import BackupLine, BackupState, NewBackup
-from bridge.app.cli_base import Group, actor, json_option
-from bridge.app.cli_place import call, give_back, the_place
-from bridge.app.cli_refusals import EX_DATA, EX_PERMISSION, EX_TEMPORARY, EX_USAGE, fail
+from bridge.app.cli import printing as out
+from bridge.app.cli.base import Group, actor, json_option
+from bridge.app.cli.exits import EX_DATA, EX_PERMISSION, EX_TEMPORARY, EX_USAGE, fail
+from bridge.app.cli.place import call, give_back, the_place
 from bridge.app.control_client import ControlClient, NotRunning
 from bridge.app.control_frames import SOCKET_NAME
 from bridge.app.instance import LEDGER_NAME, LOCK_NAME, AlreadyRunning, InstanceLock

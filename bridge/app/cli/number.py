@@ -2,10 +2,10 @@
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import NumberLine
-from bridge.app.cli_base import Group, json_option
-from bridge.app.cli_place import call
+from bridge.app.cli import printing as out
+from bridge.app.cli.base import Group, json_option
+from bridge.app.cli.place import call
 
 
 @click.group(cls=Group)

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import StatementHead, StatementLine, StatementPage
-from bridge.app.cli_base import Command
-from bridge.app.cli_csv import csv_lines
-from bridge.app.cli_place import call
-from bridge.app.cli_refusals import EX_USAGE, fail
-from bridge.app.cli_tariff import Moment
+from bridge.app.cli import printing as out
+from bridge.app.cli.base import Command
+from bridge.app.cli.csv_rows import csv_lines
+from bridge.app.cli.exits import EX_USAGE, fail
+from bridge.app.cli.place import call
+from bridge.app.cli.tariff import Moment
 from bridge.ledger.credit import BOOKS
 from bridge.ledger.reports_credit import EVER_MS
 

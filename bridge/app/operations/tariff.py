@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from bridge.app import answers
-from bridge.app.operations_desk import Desk
+from bridge.app.operations.desk import Desk
 from bridge.app.packed import pack, unpack
 from bridge.messages.faults import Fault, FaultCode
 from bridge.routing import price_list

@@ -10,11 +10,11 @@ from typing import Any, TextIO
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import ActionLine, PersonCounts, PersonErased, PersonPage
-from bridge.app.cli_base import Group, actor, json_option
-from bridge.app.cli_place import call
-from bridge.app.cli_refusals import EX_DATA, EX_TEMPORARY, fail
+from bridge.app.cli import printing as out
+from bridge.app.cli.base import Group, actor, json_option
+from bridge.app.cli.exits import EX_DATA, EX_TEMPORARY, fail
+from bridge.app.cli.place import call
 from bridge.app.times import with_times
 
 SCAN_TIMEOUT_S = 600.0

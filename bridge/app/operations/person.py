@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.app import answers
 from bridge.app.backup_settings import BackupSettings
-from bridge.app.operations_desk import Desk, own_actor
+from bridge.app.operations.desk import Desk, own_actor
 from bridge.app.times import with_times
 from bridge.ledger.reports_person import PLACES
 from bridge.ledger.retention import ROUND_MAX

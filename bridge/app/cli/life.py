@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bridge.app.answers import HistoryLine, MessageDetail, NoticeLine, PartDetail
-from bridge.app.cli_print import clean, credit, until, utc
+from bridge.app.cli.printing import clean, credit, until, utc
 from bridge.messages.message import TEST_LINK
 
 _CODINGS = {"gsm7": "GSM 03.38", "ucs2": "UCS-2"}

@@ -4,14 +4,14 @@ Every method takes and gives plain values (shapes in `answers`) and raises Fault
 thousandths of a credit. One file for each subject; this gathers them.
 """
 
-from bridge.app.operations_accounts import AccountOperations
-from bridge.app.operations_appliance import ApplianceOperations
-from bridge.app.operations_backup import BackupOperations
-from bridge.app.operations_credit import CreditOperations
-from bridge.app.operations_messages import MessageOperations
-from bridge.app.operations_person import PersonOperations
-from bridge.app.operations_refusals import RefusalOperations
-from bridge.app.operations_tariff import TariffOperations
+from bridge.app.operations.accounts import AccountOperations
+from bridge.app.operations.appliance import ApplianceOperations
+from bridge.app.operations.backup import BackupOperations
+from bridge.app.operations.credit import CreditOperations
+from bridge.app.operations.messages import MessageOperations
+from bridge.app.operations.person import PersonOperations
+from bridge.app.operations.refusals import RefusalOperations
+from bridge.app.operations.tariff import TariffOperations
 
 
 class Operations(

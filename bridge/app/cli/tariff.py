@@ -6,11 +6,11 @@ from typing import BinaryIO
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import TARIFF_LIST_MAX, PackedTariff, TariffChange, TariffLine
-from bridge.app.cli_base import CREDITS, Group, json_option
-from bridge.app.cli_place import call
-from bridge.app.cli_refusals import EX_DATA, fail
+from bridge.app.cli import printing as out
+from bridge.app.cli.base import CREDITS, Group, json_option
+from bridge.app.cli.exits import EX_DATA, fail
+from bridge.app.cli.place import call
 from bridge.app.packed import pack, unpack
 from bridge.routing import price_list
 

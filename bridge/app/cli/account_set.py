@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from bridge.app.cli_account import (
+from bridge.app.cli.account import (
     LANES,
     LOW_LIMIT_HELP,
     LOW_TEXT_HELP,
@@ -13,9 +13,9 @@ from bridge.app.cli_account import (
     REFUNDS_HELP,
     RESERVE_HELP,
 )
-from bridge.app.cli_base import CREDITS, Command
-from bridge.app.cli_place import call
-from bridge.app.cli_refusals import EX_USAGE, fail
+from bridge.app.cli.base import CREDITS, Command
+from bridge.app.cli.exits import EX_USAGE, fail
+from bridge.app.cli.place import call
 
 
 @click.command("set", cls=Command)

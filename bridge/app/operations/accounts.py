@@ -4,7 +4,7 @@ import zoneinfo
 from typing import Any
 
 from bridge.app import answers
-from bridge.app.operations_desk import Desk, check_mail, own_actor
+from bridge.app.operations.desk import Desk, check_mail, own_actor
 from bridge.intake import authenticate
 from bridge.intake.authenticate import CredentialKind
 from bridge.messages import address

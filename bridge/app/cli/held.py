@@ -2,11 +2,11 @@
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import Held, HeldDone
-from bridge.app.cli_base import Group, actor, json_option
-from bridge.app.cli_place import call
-from bridge.app.cli_tariff import Moment
+from bridge.app.cli import printing as out
+from bridge.app.cli.base import Group, actor, json_option
+from bridge.app.cli.place import call
+from bridge.app.cli.tariff import Moment
 from bridge.ledger.held import EVER_MS
 
 HELD_TIMEOUT_S = 600.0

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from bridge.app.cli_place import Place
-from bridge.app.cli_refusals import exit_code_told
+from bridge.app.cli.exits import exit_code_told
+from bridge.app.cli.place import Place
 from bridge.messages.money import parse_credits
 
 Function = TypeVar("Function", bound=Callable[..., Any])

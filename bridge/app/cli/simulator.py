@@ -7,9 +7,9 @@ import signal
 import click
 
 from bridge.app.answers import Injected
-from bridge.app.cli_base import Group
-from bridge.app.cli_place import call
-from bridge.app.cli_refusals import EX_UNAVAILABLE, fail
+from bridge.app.cli.base import Group
+from bridge.app.cli.exits import EX_UNAVAILABLE, fail
+from bridge.app.cli.place import call
 from bridge.simulator.settings import SimulatorSettings
 
 INBOUND_TIMEOUT_S = 30.0

@@ -2,11 +2,11 @@
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import RefusalLine, SentMessage
-from bridge.app.cli_base import Group, json_option
-from bridge.app.cli_place import call
-from bridge.app.cli_refusals import EX_DATA, fail
+from bridge.app.cli import printing as out
+from bridge.app.cli.base import Group, json_option
+from bridge.app.cli.exits import EX_DATA, fail
+from bridge.app.cli.place import call
 from bridge.messages.faults import Fault, FaultCode
 
 LIST_DEFAULT, LIST_MAX = 20, 500

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from bridge.app import config_file, control_frames
-from bridge.app.cli_refusals import EX_DATA, EX_PERMISSION, EX_TEMPORARY, EX_UNAVAILABLE, Refused
+from bridge.app.cli.exits import EX_DATA, EX_PERMISSION, EX_TEMPORARY, EX_UNAVAILABLE, Refused
 from bridge.app.commands import COMMANDS
 from bridge.app.control_client import ControlClient, NotAnswering, NotPermitted, NotRunning
 from bridge.app.instance import LEDGER_NAME, LOCK_NAME, AlreadyRunning

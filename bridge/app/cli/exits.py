@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import click
 
-from bridge.app.cli_print import clean
+from bridge.app.cli.printing import clean
 from bridge.app.config_errors import ConfigErrors
 from bridge.messages.faults import TEMPORARY, Fault, FaultCode
 

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from bridge.app import answers
-from bridge.app.operations_desk import Desk
+from bridge.app.operations.desk import Desk
 from bridge.app.version import version
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import TEST_LINK

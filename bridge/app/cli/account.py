@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import AccountDetail, AccountLine, AllowedNetwork, NewPin
-from bridge.app.cli_base import CREDITS, Group, actor, json_option
-from bridge.app.cli_place import call
-from bridge.app.cli_refusals import EX_USAGE, fail
+from bridge.app.cli import printing as out
+from bridge.app.cli.base import CREDITS, Group, actor, json_option
+from bridge.app.cli.exits import EX_USAGE, fail
+from bridge.app.cli.place import call
 
 PIN_SIZE_MAX = 200
 """Characters read of a PIN on standard input."""

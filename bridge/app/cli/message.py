@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import InboundLine, MessageDetail, MessageLine, Queue, SentMessage
-from bridge.app.cli_account import LANES
-from bridge.app.cli_base import Command, Group, json_option
-from bridge.app.cli_life import life_of, reason_of
-from bridge.app.cli_place import call
-from bridge.app.cli_refusals import EX_DATA, fail
+from bridge.app.cli import printing as out
+from bridge.app.cli.account import LANES
+from bridge.app.cli.base import Command, Group, json_option
+from bridge.app.cli.exits import EX_DATA, fail
+from bridge.app.cli.life import life_of, reason_of
+from bridge.app.cli.place import call
 from bridge.messages.message import MessageState
 
 TEXT_SIZE_MAX = 65_536

@@ -5,23 +5,23 @@ from pathlib import Path
 
 import click
 
-from bridge.app import cli_print as out
 from bridge.app.answers import Audit, DiskState, LinkLine, Status
-from bridge.app.cli_account import account
-from bridge.app.cli_account_set import account_set
-from bridge.app.cli_backup import backup, backup_words, restore_command
-from bridge.app.cli_base import Program, json_option
-from bridge.app.cli_business import number
-from bridge.app.cli_credit import account_adjust, account_close, account_top_up, account_transfer, message_refund
-from bridge.app.cli_held import held
-from bridge.app.cli_message import message, queue, send
-from bridge.app.cli_person import actions, person
-from bridge.app.cli_place import Place, call, the_place
-from bridge.app.cli_refusal import refusal
-from bridge.app.cli_refusals import EX_DATA, fail
-from bridge.app.cli_simulator import simulator
-from bridge.app.cli_statement import account_statement
-from bridge.app.cli_tariff import tariff
+from bridge.app.cli import printing as out
+from bridge.app.cli.account import account
+from bridge.app.cli.account_set import account_set
+from bridge.app.cli.backup import backup, backup_words, restore_command
+from bridge.app.cli.base import Program, json_option
+from bridge.app.cli.credit import account_adjust, account_close, account_top_up, account_transfer, message_refund
+from bridge.app.cli.exits import EX_DATA, fail
+from bridge.app.cli.held import held
+from bridge.app.cli.message import message, queue, send
+from bridge.app.cli.number import number
+from bridge.app.cli.person import actions, person
+from bridge.app.cli.place import Place, call, the_place
+from bridge.app.cli.refusal import refusal
+from bridge.app.cli.simulator import simulator
+from bridge.app.cli.statement import account_statement
+from bridge.app.cli.tariff import tariff
 from bridge.app.config_errors import ConfigError
 from bridge.app.settings import Settings
 from bridge.app.version import version
