@@ -15,13 +15,16 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from bridge.intake.accept import Group
 from bridge.ledger.queue import Retry
+from bridge.ledger.reports import id_key
 from bridge.ledger.retries import CRASH_MS, KEY_KEPT_MS, UNANSWERED_KEPT_MS, digest
 from bridge.messages.faults import Fault
+from bridge.messages.ids import row_of
 from bridge.messages.message import LEGAL_MOVES, ClaimedPart, Lane, OutcomeKind, PartState
 from tests.books import LINK, THREAD, Books
 
 HOLD_MS = 60_000
 OTHER = "second"
+UNDELIVERED = {PartState.UNDELIVERABLE, PartState.EXPIRED, PartState.DELETED, PartState.REJECTED}
 OTHER_KINDS = [kind for kind in OutcomeKind if kind is not OutcomeKind.SUBMITTED]
 
 
@@ -29,12 +32,14 @@ class LedgerMachine(RuleBasedStateMachine):
     claimed = Bundle("claimed")
     answered = Bundle("answered")
 
-    @initialize(credit=st.sampled_from([3, 40, 1000]))
-    def open(self, credit: int) -> None:
+    @initialize(credit=st.sampled_from([3, 40, 1000]), refunds=st.sampled_from(["unaccepted", "undeliverable"]))
+    def open(self, credit: int, refunds: str) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.books = Books(Path(self.folder.name))
-        self.account = self.books.account(credit_mc=credit * 1000)
+        self.account = self.books.account(credit_mc=credit * 1000, refunds=refunds)
+        self.pays_undeliverable = refunds == "undeliverable"
         self.model_mc = credit * 1000
+        self.refunded: set[int] = set()
         self.seen: dict[int, PartState] = {}
         self.keys: dict[str, int] = {}
         self.smsc_ids = 0
@@ -147,8 +152,13 @@ class LedgerMachine(RuleBasedStateMachine):
         link, part = taken
         before = self.states()[part.part_id]
         self.books.settle(part, kind, link=link, reason=kind.value, retry_at_ms=self.books.now_ms + HOLD_MS)
-        is_refunded = kind is OutcomeKind.REJECTED and before is PartState.CLAIMED and not part.is_possible_duplicate
-        self.model_mc += 1000 if is_refunded else 0
+        if kind is OutcomeKind.REJECTED and before is PartState.CLAIMED and not part.is_possible_duplicate:
+            self.pay_back({part.part_id})
+
+    def pay_back(self, part_ids: set[int]) -> None:
+        """Each part is refunded once, whoever has a reason for it."""
+        self.model_mc += 1000 * len(part_ids - self.refunded)
+        self.refunded |= part_ids
 
     @rule(taken=consumes(claimed))
     def is_rejected(self, taken: tuple[str, ClaimedPart]) -> None:
@@ -165,7 +175,51 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(where=answered, state=st.sampled_from(sorted(s for s in PartState if s.is_final and s != "cancelled")))
     def receipt(self, where: tuple[str, str], state: PartState) -> None:
         link, smsc_id = where
+        before = self.states()
         self.books.receipt(smsc_id, state, link=link)
+        failed = {part for part, after in self.states().items() if after is not before[part] and after in UNDELIVERED}
+        if self.pays_undeliverable:
+            self.pay_back(failed)
+
+    @rule(state=st.sampled_from(sorted(s for s in PartState if s.is_final and s != "cancelled")))
+    def receipt_of_nobody(self, state: PartState) -> None:
+        """It is kept for a while, and moves nothing."""
+        before = self.states()
+        self.books.receipt("NEVER-GIVEN", state)
+        assert self.states() == before
+
+    @rule(index=st.integers(0, 1000))
+    def operator_refunds(self, index: int) -> None:
+        """A person gives back what did not get through: never what was delivered, never twice, never while it waits."""
+        messages = self.books.read("message_list")
+        if not messages:
+            return
+        message_id = messages[index % len(messages)]["message_id"]
+        row = row_of(message_id, id_key(self.books._reader))
+        parts = dict(
+            self.books.connection.execute("SELECT part_id, state FROM part WHERE message_id = ?", (row,)).fetchall()
+        )
+        failed = {part_id for part_id, state in parts.items() if state != PartState.DELIVERED}
+        values = {"message_id": message_id, "reason": "goodwill", "actor": "me", "now_ms": self.books.now_ms}
+        if not failed or not all(PartState(state).is_final for state in parts.values()):
+            with pytest.raises(Fault, match="bad_request"):
+                self.books.do("message_refund", **values)
+            return
+        self.books.do("message_refund", **values)
+        self.pay_back(failed)
+
+    @rule(amount=st.integers(-5, 5).filter(bool), key=st.sampled_from(["x", "y"]))
+    def adjust(self, amount: int, key: str) -> None:
+        """A correction counts once for its key, and never takes more than there is."""
+        values = {"name": "demo", "amount_mc": amount * 1000, "key": key, "reason": "r", "now_ms": self.books.now_ms}
+        known = self.keys.get(f"adjust {key}")
+        if (known is not None and known != amount) or (known is None and self.model_mc + amount * 1000 < 0):
+            with pytest.raises(Fault, match="bad_request"):
+                self.books.do("account_adjust", **values)
+            return
+        assert self.books.do("account_adjust", **values)["is_new"] == (known is None)
+        self.model_mc += 0 if known is not None else amount * 1000
+        self.keys[f"adjust {key}"] = amount
 
     @rule(target=answered, taken=consumes(claimed))
     def receipt_before_answer(self, taken: tuple[str, ClaimedPart]) -> Any:
@@ -190,7 +244,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 (submitted,) = self.books.connection.execute(
                     "SELECT submitted_at_ms FROM part WHERE part_id = ?", (part_id,)
                 ).fetchone()
-                self.model_mc += 1000 if submitted is None else 0
+                if submitted is None:
+                    self.pay_back({part_id})
 
     @rule(how=st.sampled_from(["crash", "", "", "", "", ""]))
     def crash(self, how: str) -> None:

@@ -14,8 +14,8 @@ from tests.house import House, open_house
 from tests.wire.raw_http import Answer, ask, port_of
 
 PIN = "SECRETPIN2"
-NUMBER = "447700900456"
-OTHER = "447700900123"
+NUMBER = "447911123456"
+OTHER = "447911123123"
 GOOD = {"account": "demo", "pin": PIN, "to": NUMBER, "text": "Pump 2 stopped"}
 
 

@@ -1,0 +1,45 @@
+"""Housekeeping: what is looked after by the clock."""
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.app import housekeeping
+from bridge.app.housekeeping import Housekeeping
+from bridge.ledger import sqlite
+from bridge.runtime.wakeups import Wakeups
+from tests.house import House, open_house
+from tests.support import asyncio_test
+
+
+async def tidied(house: House) -> list[str]:
+    """Tidy once; gives the events that were logged."""
+    with capture_logs() as lines:
+        await Housekeeping(house.ledger, Wakeups(), []).tidy()
+    return [line["event"] for line in lines]
+
+
+@asyncio_test
+async def test_the_log_is_written_back_every_round_so_that_a_failure_is_heard(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        await house.add_account()
+        assert house.ledger.wal_size > 0
+        await tidied(house)
+        assert house.ledger.wal_size == 0
+
+
+@asyncio_test
+async def test_a_log_that_a_reader_keeps_is_told_when_it_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_house(tmp_path) as house:
+        reader = sqlite.open_reader(house.ledger.path)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM account").fetchone()
+        await house.add_account()
+        assert await tidied(house) == []
+        monkeypatch.setattr(housekeeping, "WAL_SIZE_MAX", 1000)
+        assert await tidied(house) == ["the ledger's log grows"]
+        reader.execute("COMMIT")
+        assert await tidied(house) == []
+        assert house.ledger.wal_size == 0
+        reader.close()
