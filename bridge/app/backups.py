@@ -67,9 +67,10 @@ class Backups:
         """
         async with self._one_at_a_time:
             at_ms = now_ms()
-            path = backup_folder.new_path(self.folder, at_ms) if target is None else target
-            if path.is_dir():
-                path = backup_folder.new_path(path, at_ms)
+            if target is None:
+                path = backup_folder.new_path(self.folder, at_ms)
+            else:
+                path = backup_folder.chosen_path(target, at_ms)
             spare = self._spare_bytes()
             made = await _on_a_thread(lambda: backup.make(self._ledger.path, path, now_ms=at_ms, spare_bytes=spare))
         log.info("made", file=made.path.name, octets=made.size, ms=made.duration_ms)

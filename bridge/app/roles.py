@@ -114,7 +114,9 @@ class Core:
             self._on_failure(LedgerFailed(why))
 
     def _trouble(self) -> str:
-        self._lock.touch()
+        # A commit that hangs may end in a crash: what it accepts is then of the time before it hung.
+        if self.ledger.worker.busy_s < LOOK_S:
+            self._lock.touch()
         why = self.ledger.trouble()
         if not why:
             self.disk.look()

@@ -11,8 +11,9 @@ from bridge import failpoints
 from bridge.intake.authenticate import Identity
 from bridge.ledger.low_credit import CreditView
 from bridge.ledger.outbox import Notice, NoticeOutcome
+from bridge.ledger.worker import LedgerFailed
 from bridge.mail import credit_words
-from bridge.messages.faults import Fault
+from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import RetryKey, Submission
 from bridge.runtime import logs
 from bridge.runtime.door import Door
@@ -50,14 +51,20 @@ class WarningsByText:
         while True:
             try:
                 return await self._ledger.settle_notices([outcome])
-            except Fault as fault:
-                log.warning("outcome of a warning waits for the ledger", fault=fault.code.value)
+            except (Fault, LedgerFailed) as trouble:
+                log.warning("outcome of a warning waits for the ledger", why=str(trouble))
                 await asyncio.sleep(POLL_S)
+            except Exception:  # The outermost hook of settling: our bug; the next start finds the notice claimed.
+                log.exception("outcome of a warning not booked", notice=outcome.notice_id)
+                return
 
     async def _send(self, notice: Notice) -> NoticeOutcome:
         try:
             message_id = await self._submit(notice)
-        except Fault as fault:
+        except Exception as error:
+            fault = error if isinstance(error, Fault) else Fault(FaultCode.TRY_LATER)
+            if fault is not error:  # Our bug, or the disk's: the warning must not stay claimed for it.
+                log.exception("credit warning by text failed", account=notice.account_name)
             is_last = not fault.is_temporary or now_ms() - notice.created_at_ms > AGE_MS_MAX
             facts = {"account": notice.account_name, "fault": fault.code.value, "why": fault.detail}
             if is_last:

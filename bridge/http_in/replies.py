@@ -42,6 +42,7 @@ STATUS: dict[FaultCode, int] = {
     FaultCode.KEY_REUSED: 409,
     FaultCode.TOO_FAST: 429,
     FaultCode.QUEUE_FULL: 503,
+    FaultCode.DISK_FULL: 503,
     FaultCode.TRY_LATER: 503,
 }
 """Temporary faults, and only they, are 429 or 503: what a client may repeat unchanged."""

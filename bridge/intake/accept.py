@@ -14,7 +14,7 @@ from bridge.ledger.queue import Prepared, Taken, enqueue_all, id_key
 from bridge.ledger.retries import Known, Repeats, Wanted
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.ids import public_id
-from bridge.messages.message import Accepted
+from bridge.messages.message import Accepted, Lane
 from bridge.messages.money import format_credits
 
 
@@ -145,5 +145,9 @@ def _answer(place: _Place, key: int) -> Accepted:
 
 def _shortfall(group: Group, purse: Purse) -> str:
     price_mc = sum(message.price_mc * len(message.texts) for message in group.messages)
-    left_mc = max(purse.room_mc(message.lane) for message in group.messages)
-    return f"it costs {format_credits(price_mc)}, {format_credits(left_mc)} is left"
+    lane = min(message.lane for message in group.messages)
+    kept_mc = purse.room_mc(Lane.ALARM) - purse.room_mc(lane)
+    told = f"it costs {format_credits(price_mc)}, {format_credits(purse.room_mc(lane))} is left"
+    told += f" and {format_credits(kept_mc)} more for alarms alone" if kept_mc else ""
+    free = purse.trial_mc // credit.FREE_PART_MC
+    return told + (f"; {free} free parts are left, too few for it" if free else "")

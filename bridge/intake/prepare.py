@@ -48,7 +48,7 @@ def prepare(
     coding, texts = _parts(submission.text, settings)
     links, price_mc = _way(identity, recipient, tables, settings, now_ms)
     if not links or price_mc is None:
-        raise Fault(FaultCode.NO_ROUTE, private=f"no {'route' if not links else 'price'} for {recipient[:6]}...")
+        raise Fault(FaultCode.NO_ROUTE, "it has no price" if links else "", private=f"{recipient[:6]}...")
     if len(submission.reference) > REFERENCE_MAX:
         raise Fault(FaultCode.BAD_REQUEST, f"a reference has at most {REFERENCE_MAX} characters")
     lane = identity.lane if submission.lane is None else submission.lane

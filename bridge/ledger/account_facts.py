@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.ledger import credit, low_credit
+from bridge.ledger import credit
 from bridge.ledger.accounts import FACTS, NO_MOBILE, account_id_of, check_facts, lane_of
 from bridge.ledger.database import Transaction
 from bridge.messages.faults import Fault, FaultCode
@@ -29,7 +29,6 @@ def account_set(tx: Transaction, *, name: str, facts: dict[str, Any]) -> dict[st
         raise Fault(FaultCode.BAD_REQUEST, NO_MOBILE if "mobile" not in facts else f"{NO_MOBILE} or --no-low-text")
     if facts.get("overdraft_mc") is not None:
         _set_overdraft(tx, account_id, facts["overdraft_mc"])
-    low_credit.rearm(tx, account_id)
     return {"account_id": account_id}
 
 

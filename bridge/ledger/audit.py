@@ -5,8 +5,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from bridge.ledger import sqlite
+
 FOUND_MAX = 20
 """Offending rows shown for one check."""
+FILE_CHECK = "the file is sound"
+"""The check that is about the file and not about its books."""
 
 CHECKS: dict[str, str] = {
     "the sum of postings is the balance, for every account and book": """
@@ -102,12 +106,33 @@ CHECKS: dict[str, str] = {
             (SELECT count(*) FROM message WHERE message_id < below) AS there FROM mark)
         WHERE erased != charged - there
     """,
-    "every message has all its parts": """
+    "nobody was given back more than was charged, in any book": """
+        SELECT account_id, book, sum(amount_mc) AS sum_mc FROM posting WHERE kind IN ('charge', 'refund')
+        GROUP BY account_id, book HAVING sum(amount_mc) > 0
+    """,
+    "every message has all its parts, numbered from 1": """
         SELECT message.message_id FROM message LEFT JOIN part USING (message_id)
         GROUP BY message.message_id HAVING count(part.part_id) != message.part_total
+            OR min(part.part_no) != 1 OR max(part.part_no) != message.part_total
     """,
-    "every submitted part has the SMSC's id or says that none was given": """
-        SELECT part_id FROM part WHERE state = 'submitted' AND submitted_at_ms IS NULL
+    "every part is of the account of its message": """
+        SELECT part.part_id FROM part JOIN message USING (message_id) WHERE part.account_id != message.account_id
+    """,
+    "every part that was submitted says when": """
+        SELECT part_id FROM part WHERE submitted_at_ms IS NULL
+            AND state IN ('submitted', 'delivered', 'undeliverable', 'deleted')
+    """,
+    "no part that was submitted waits to be sent": """
+        SELECT part_id, state FROM part WHERE submitted_at_ms IS NOT NULL
+            AND state IN ('queued', 'claimed', 'in_doubt', 'scheduled', 'held')
+    """,
+    "every part that waits to be sent has its text": """
+        SELECT part_id, state FROM part WHERE text = ''
+            AND state IN ('queued', 'claimed', 'in_doubt', 'scheduled', 'held')
+    """,
+    "no part has ended that is not finished": """
+        SELECT part_id, state FROM part WHERE final_at_ms IS NOT NULL
+            AND state IN ('queued', 'claimed', 'submitted', 'in_doubt', 'scheduled', 'held')
     """,
     "every finished part says when": """
         SELECT part_id FROM part WHERE final_at_ms IS NULL AND state IN
@@ -123,6 +148,35 @@ CHECKS: dict[str, str] = {
     "every held part and notice says why": """
         SELECT 'part' AS kind, part_id AS id FROM part WHERE state = 'held' AND waiting_for = ''
         UNION ALL SELECT 'notice', notice_id FROM notice WHERE state = 'held' AND waiting_for = ''
+    """,
+    "what repeats become is a message of the same account, or one that was erased": """
+        WITH named (message_id, account_id) AS (
+            SELECT message_id, account_id FROM retry_key UNION ALL SELECT message_id, account_id FROM unanswered)
+        SELECT named.message_id, named.account_id FROM named LEFT JOIN message USING (message_id)
+        WHERE message.account_id != named.account_id
+            OR (message.message_id IS NULL AND named.message_id >= coalesce((
+                SELECT CAST(value AS INTEGER) FROM setting_of_ledger WHERE name = 'messages_erased_below'), 0))
+    """,
+    "no number was given out that may be given out again": """
+        WITH given (name, number) AS (VALUES
+            ('message', (SELECT coalesce(max(message_id), 0) FROM message)),
+            ('message', (SELECT coalesce(max(inbound_id), 0) FROM inbound)),
+            ('part', (SELECT coalesce(max(part_id), 0) FROM part)))
+        SELECT given.name, given.number, sequence.value FROM given LEFT JOIN sequence USING (name)
+        WHERE sequence.value IS NULL OR sequence.value < given.number
+    """,
+    "the key of the public ids is there": """
+        SELECT 'id_key' AS name WHERE NOT EXISTS (SELECT 1 FROM setting_of_ledger
+            WHERE name = 'id_key' AND value != '' AND value NOT GLOB '*[^0-9]*')
+    """,
+    "postings and actions can only be added": """
+        WITH guard (name, guarded) AS (VALUES ('posting_is_never_changed', 'posting'),
+            ('posting_is_never_deleted', 'posting'), ('action_is_never_changed', 'action'),
+            ('action_is_never_deleted', 'action'))
+        SELECT guard.name FROM guard LEFT JOIN sqlite_schema
+            ON type = 'trigger' AND sqlite_schema.name = guard.name AND tbl_name = guarded
+            AND sql LIKE '%RAISE(ABORT%'
+        WHERE sqlite_schema.name IS NULL
     """,
     "no foreign key dangles": 'SELECT "table", rowid FROM pragma_foreign_key_check',
 }
@@ -140,8 +194,10 @@ def ledger_audit(database: Database) -> dict[str, Any]:
         for check, sql in CHECKS.items():
             found = list(database.query(f"SELECT * FROM ({sql}) LIMIT {FOUND_MAX}"))  # noqa: S608 - our own constants
             checks.append({"name": check, "is_ok": not found, "detail": json.dumps(found) if found else ""})
-        broken = [row[0] for row in database.conn.execute("PRAGMA quick_check").fetchall() if row[0] != "ok"]
-        checks.append({"name": "the file is sound", "is_ok": not broken, "detail": "; ".join(broken)})
+        broken = sqlite.findings(database.conn, "quick_check", FOUND_MAX)
+        checks.append({"name": FILE_CHECK, "is_ok": not broken, "detail": "; ".join(broken)})
     finally:
-        database.conn.execute("COMMIT")
+        # What finds a file damaged may have ended it already.
+        if database.conn.in_transaction:
+            database.conn.execute("COMMIT")
     return {"is_ok": all(check["is_ok"] for check in checks), "checks": checks}

@@ -183,9 +183,9 @@ def _of_schema(schema: int) -> str:
 
 def _check_pages(connection: sqlite3.Connection) -> None:
     """Every page, index and reference. Raises NotSound."""
-    broken = [row[0] for row in connection.execute(f"PRAGMA integrity_check({FOUND_MAX})") if row[0] != "ok"]
+    broken = sqlite.findings(connection, "integrity_check", FOUND_MAX)
     if broken:
-        raise NotSound("it is damaged (" + "; ".join(" ".join(line.split()) for line in broken) + ")")
+        raise NotSound(f"it is damaged ({'; '.join(broken)})")
     dangling = connection.execute("PRAGMA foreign_key_check").fetchmany(FOUND_MAX)
     if dangling:
         raise NotSound(f"rows in it refer to rows that are not there: {dangling}")
@@ -260,7 +260,7 @@ def _plain(error: Exception, target: Path) -> str:
         return f"the appliance may not write to {target.parent}; choose a folder it may write to"
     if isinstance(error, NotSound):
         return f"the copy is not sound: {error}; keep the older backups and run `smsbridge ledger audit`"
-    return f"the copy to {target} failed ({error}); look at the disk"
+    return f"the copy to {target} failed ({' '.join(str(error).split())}); look at the disk"
 
 
 def _megabytes(size: int) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.ledger.backup import DIGEST_SUFFIX, PARTIAL_SUFFIX, digest_file
+from bridge.ledger.backup import DIGEST_SUFFIX, PARTIAL_SUFFIX, BackupFailed, digest_file
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -16,6 +16,9 @@ UPGRADE_KEPT = 3
 """Copies from before upgrades that are kept: a start that fails again and again must not fill the disk."""
 UPGRADE_KEPT_MS = 35 * DAY_MS
 """And for how long: an old copy also keeps texts that were erased since."""
+
+NAME_SUFFIX = ".sqlite"
+"""How the name of a backup ends."""
 
 _TIME = r"(\d{8}T\d{6}\.\d{3}Z)"
 _NAME = re.compile(rf"(?:ledger|before-upgrade-v(\d+))-{_TIME}\.sqlite")
@@ -51,6 +54,25 @@ def new_path(folder: Path, at_ms: int) -> Path:
 def upgrade_path(folder: Path, version: int, at_ms: int) -> Path:
     """Where the copy goes that is taken before an upgrade from schema `version`."""
     return folder / f"before-upgrade-v{version}-{stamp(at_ms)}.sqlite"
+
+
+def chosen_path(chosen: Path, at_ms: int) -> Path:
+    """Where a backup goes for which somebody chose a folder or a new file. Raises BackupFailed.
+
+    Nothing is made on the way: below the folder of a disk that is not mounted it would be on the wrong disk.
+    """
+    try:
+        if chosen.is_dir():
+            return new_path(chosen, at_ms)
+        is_in_folder = chosen.parent.is_dir()
+    except OSError as error:
+        raise BackupFailed(f"the appliance may not use {chosen} ({error.strerror}); choose another place") from None
+    if not is_in_folder:
+        raise BackupFailed(f"there is no folder {chosen.parent}; make it, or mount the disk that it is on")
+    if chosen.suffix != NAME_SUFFIX:
+        how = f"make that folder, mount the disk that it is on, or name a file that ends in {NAME_SUFFIX}"
+        raise BackupFailed(f"{chosen} is no folder and does not end in {NAME_SUFFIX}; {how}")
+    return chosen
 
 
 def entries(folder: Path) -> list[Entry]:

@@ -38,13 +38,14 @@ class Lot:
     purchase: Purchase
     left_mc: int
     is_refundable: bool
-    """Whether it was bought so shortly before the request that what is left is paid back."""
+    """Whether what is left is paid back: it was bought shortly before the request, and did not come by transfer."""
 
 
 def lots_of(purchases: list[Purchase], balance_mc: int, since_ms: int | None) -> list[Lot]:
     """What is left of each purchase (given in the order of booking) when credit is used oldest first.
 
-    `balance_mc` is what is left in all, `since_ms` from when on purchases are refundable (None: none is). Refunded
+    `balance_mc` is what is left in all, `since_ms` from when on purchases are refundable (None: none is). What came by
+    transfer never is: by moving between accounts credit must not become younger than its purchase. Refunded
     messages count as never charged. The law: what is left of all is the balance, as far as there are purchases, and
     nothing is left of one before another that is not whole.
     """
@@ -53,7 +54,8 @@ def lots_of(purchases: list[Purchase], balance_mc: int, since_ms: int | None) ->
     for purchase in reversed(purchases):
         left_mc = min(purchase.amount_mc, unplaced_mc)
         unplaced_mc -= left_mc
-        lots.append(Lot(purchase, left_mc, since_ms is not None and purchase.bought_at_ms >= since_ms))
+        is_young = since_ms is not None and purchase.bought_at_ms >= since_ms
+        lots.append(Lot(purchase, left_mc, is_young and purchase.kind != "transfer"))
     return lots[::-1]
 
 

@@ -12,6 +12,8 @@ TRIAL = "trial"
 """The book of free parts; FREE_PART_MC of it pays one part."""
 FREE_PART_MC = MILLIS_PER_CREDIT
 BOOKS = (CREDIT, TRIAL)
+OWN_KEYS = frozenset({"opening", "trial"})
+"""Keys of what every account gets when it is opened."""
 KEY_MAX = 100
 """Characters of an idempotency key."""
 REASON_MAX = 200
@@ -183,7 +185,9 @@ def refund_part(
 def top_up(
     tx: Transaction, account_id: int, amount_mc: int, *, key: str, actor: str, reason: str, now_ms: int
 ) -> dict[str, object]:
-    """Add credit once for each idempotency key; the same key with another amount is refused.
+    """Add credit once for each idempotency key; the same key with another amount or account is refused.
+
+    Only the keys of OWN_KEYS, which the appliance gives itself, are of each account.
 
     Gives {"is_new": bool, "balance_mc": int}. Raises Fault BAD_REQUEST for a bad amount, key or a reused key.
     """
@@ -197,6 +201,8 @@ def top_up(
         if earlier[0] != amount_mc:
             raise Fault(FaultCode.BAD_REQUEST, f"key {key} was used before with another amount")
         return {"is_new": False, "balance_mc": before.amount_mc}
+    if key not in OWN_KEYS and tx.rows("postings_of_key", {"kind": "top_up", "cause": cause}):
+        raise Fault(FaultCode.BAD_REQUEST, f"key {key} was used before with another account")
     check_open(before)
     post(tx, account_id, "top_up", cause, amount_mc, actor=actor, reason=reason, now_ms=now_ms)
     return {"is_new": True, "balance_mc": before.amount_mc + amount_mc}

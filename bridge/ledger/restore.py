@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import failpoints
-from bridge.ledger import backup, migrate, sqlite
+from bridge.ledger import backup, given_out, migrate, sqlite
 from bridge.ledger.actions import note
 from bridge.ledger.backup import COMPANIONS, Facts, NotSound
 from bridge.ledger.backup_folder import stamp
 from bridge.ledger.database import Transaction
+from bridge.ledger.given_out import GivenOut
 from bridge.ledger.runs import STOPPED
 
-NUMBERS_SKIPPED = 1_000_000
-"""How far the numbers of messages and parts jump ahead: more than any appliance gives out between two backups."""
 PREPARED_SUFFIX = ".restoring"
 DECIDED_MARK = ".restored-"
 ASIDE_MARK = ".before-restore-"
@@ -41,6 +40,10 @@ class Restored:
 
 def look_at(file: Path) -> Facts:
     """Check a backup whole and give what it holds; changes nothing. Raises NotSound or OSError."""
+    if not file.exists():
+        raise NotSound("there is no such file")
+    if not file.is_file():
+        raise NotSound("it is not a file")
     for suffix in COMPANIONS:
         beside = file.with_name(file.name + suffix)
         if beside.exists():
@@ -65,7 +68,8 @@ def restore(file: Path, ledger: Path, *, actor: str, now_ms: int) -> Restored:
         # The owner may be anybody; the copy is ours.
         shutil.copyfile(file, prepared)
         prepared.chmod(backup.FILE_MODE)
-        held_parts, held_notices = _hold(prepared, taken_at_ms, actor, now_ms)
+        replaced = given_out.read(ledger)
+        held_parts, held_notices = _hold(prepared, replaced, taken_at_ms, actor, now_ms)
         backup.sync_file(prepared)
         # What was read just now is checked again: the disk, or somebody, may have changed it in between.
         backup.check_sound(prepared)
@@ -113,13 +117,15 @@ def _move_aside(ledger: Path, aside: Path) -> Path | None:
     return aside if aside.exists() else None
 
 
-def _hold(prepared: Path, taken_at_ms: int, actor: str, now_ms: int) -> tuple[int, int]:
+def _hold(
+    prepared: Path, replaced: GivenOut | None, taken_at_ms: int, actor: str, now_ms: int
+) -> tuple[int, int]:
     """Bring the file up to this program and hold all that is unfinished; gives the numbers of parts and notices."""
     connection = sqlite.open_alone(prepared)
     try:
         migrate.prepare(connection)
         connection.execute("BEGIN IMMEDIATE")
-        held = hold(Transaction(connection), taken_at_ms=taken_at_ms, actor=actor, now_ms=now_ms)
+        held = hold(Transaction(connection), replaced, taken_at_ms=taken_at_ms, actor=actor, now_ms=now_ms)
         connection.execute("COMMIT")
     finally:
         # Closing takes back a transaction that is still open.
@@ -127,17 +133,23 @@ def _hold(prepared: Path, taken_at_ms: int, actor: str, now_ms: int) -> tuple[in
     return held
 
 
-def hold(tx: Transaction, *, taken_at_ms: int, actor: str, now_ms: int) -> tuple[int, int]:
-    """In a ledger that comes back: hold every unfinished part and notice, and skip the numbers given out since."""
+def hold(
+    tx: Transaction, replaced: GivenOut | None, *, taken_at_ms: int, actor: str, now_ms: int
+) -> tuple[int, int]:
+    """In a ledger that comes back: hold every unfinished part and notice, and skip the numbers given out since.
+
+    `replaced`: what the ledger in its place gave out, if that can be told.
+    """
     taken = _utc(taken_at_ms)
     values = {"now_ms": now_ms, "reason": f"restored from the backup of {taken}: it may have been sent since"}
     tx.run("parts_hold_history", values)
     parts, notices = tx.run("parts_hold", values), tx.run("notices_hold", values)
-    tx.run("sequences_skip", {"count": NUMBERS_SKIPPED})
-    tx.run("low_counts_skip", {"count": NUMBERS_SKIPPED})
+    given_out.jump(tx, replaced)
     tx.run("backup_mark_delete", {"name": backup.TAKEN_AT})
     # The run that made the backup went on; for the ledger that comes back nothing has crashed.
     tx.run("run_mark_set", {"value": STOPPED})
+    # A repeat must not become a message that is held: who repeats now wants it sent.
+    tx.run("unanswered_clear")
     detail = f"backup of {taken}; held {parts} parts, {notices} notices"
     note(tx, "restore", detail, actor=actor, now_ms=now_ms)
     return parts, notices

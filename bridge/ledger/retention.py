@@ -34,6 +34,8 @@ _UNHEARD_BELOW = "unheard_texts_below"
 """Messages below this number have been looked at for parts that never ended."""
 _INBOUND_BELOW = "inbound_texts_below"
 """Inbound messages below this number have no text any more."""
+_FORGET_FROM = "forget_messages_from"
+"""The walk that deletes messages goes on here; it starts over again and again, for what it passed by may end later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +177,7 @@ def forget_messages(tx: Transaction, *, before_ms: int) -> dict[str, Any]:
 
     Gives how many of each, and `is_more`: whether another round has work.
     """
-    rows = tx.rows("messages_from", {"from_id": 0, "count": ROUND_MAX})
-    old = [message_id for message_id, accepted_at_ms in rows if accepted_at_ms <= before_ms]
-    found = {one: standing for one, standing in standings(tx, old).items() if standing.has_ended(before_ms)}
-    _delete_messages(tx, found)
+    messages, is_more_messages = _forget_ended(tx, before_ms)
     inbounds = [
         row[0]
         for row in tx.rows("inbounds_from", {"from_id": 0, "count": ROUND_MAX})
@@ -189,8 +188,25 @@ def forget_messages(tx: Transaction, *, before_ms: int) -> dict[str, Any]:
         tx.by_ids("inbounds_delete", inbounds)
     refusals = tx.run("refusals_delete_old", {"before_ms": before_ms, "count": ROUND_MAX})
     notices = tx.run("notices_delete_old", {"before_ms": before_ms, "count": ROUND_MAX})
-    counts = {"messages": len(found), "inbound": len(inbounds), "refusals": refusals, "notices": notices}
-    return counts | {"is_more": ROUND_MAX in counts.values()}
+    counts = {"messages": messages, "inbound": len(inbounds), "refusals": refusals, "notices": notices}
+    return counts | {"is_more": is_more_messages or ROUND_MAX in counts.values()}
+
+
+def _forget_ended(tx: Transaction, before_ms: int) -> tuple[int, bool]:
+    """Walk on through the old messages, in order, past those that have not ended; at the young ones start over.
+
+    Gives how many were deleted, and whether the walk goes on.
+    """
+    from_id = mark(tx, _FORGET_FROM)
+    rows = tx.rows("messages_from", {"from_id": from_id, "count": ROUND_MAX})
+    old = [message_id for message_id, accepted_at_ms in rows if accepted_at_ms <= before_ms]
+    found = {one: standing for one, standing in standings(tx, old).items() if standing.has_ended(before_ms)}
+    _delete_messages(tx, found)
+    is_more = bool(old) and len(rows) == ROUND_MAX
+    next_id = rows[-1][0] + 1 if is_more else 0
+    if next_id != from_id:
+        tx.run("retention_place", {"name": _FORGET_FROM, "value": next_id})
+    return len(found), is_more
 
 
 def _delete_messages(tx: Transaction, found: dict[int, Standing]) -> None:

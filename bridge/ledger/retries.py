@@ -24,7 +24,7 @@ CRASH_MS = 10_000
 CRASH_MESSAGES_MAX = 200_000
 """Messages looked at for that: more than any machine accepts in CRASH_MS."""
 FORGET_MAX = 5_000
-"""Names that one tidying forgets."""
+"""Names that one tidying forgets: some milliseconds of the writer's time; the next round takes the rest."""
 DIGEST_SIZE = 16
 
 Known = tuple[int, int, int]
@@ -178,15 +178,15 @@ def _mark(tx: Transaction, message_rows: list[int], now_ms: int) -> int:
 
 
 def mark_after_crash(tx: Transaction, *, crashed_at_ms: int, now_ms: int) -> int:
-    """The last acceptances before a crash may not have been answered; gives how many are marked."""
-    row = tx.row("message_newest", {"count": CRASH_MESSAGES_MAX})
-    newest, newest_at_ms = row if row is not None else (0, 0)
-    since_ms = max(crashed_at_ms, newest_at_ms) - CRASH_MS
-    values = {"above": newest - CRASH_MESSAGES_MAX, "since_ms": since_ms}
-    return _mark(tx, [row[0] for row in tx.rows("messages_accepted_since", values)], now_ms)
+    """The last acceptances before a crash may not have been answered; gives how many are marked.
+
+    What a command accepted after the crash was answered: see runs.run_begin, which finds the time of the crash.
+    """
+    values = {"count": CRASH_MESSAGES_MAX, "since_ms": crashed_at_ms - CRASH_MS, "until_ms": crashed_at_ms}
+    return _mark(tx, [row[0] for row in tx.rows("messages_accepted_between", values)], now_ms)
 
 
-def forget(tx: Transaction, now_ms: int) -> int:
-    """Forget names and lost answers whose time is over; gives how many."""
+def forget(tx: Transaction, now_ms: int) -> tuple[int, bool]:
+    """Forget names and lost answers whose time is over; gives how many, and whether there may be more names."""
     names = tx.run("retry_keys_forget", {"now_ms": now_ms, "count": FORGET_MAX})
-    return names + tx.run("unanswered_forget", {"now_ms": now_ms})
+    return names + tx.run("unanswered_forget", {"now_ms": now_ms}), names == FORGET_MAX

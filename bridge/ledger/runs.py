@@ -48,8 +48,7 @@ def examine(path: Path) -> Found:
         if mark is None or mark[0] == STOPPED:
             return Found(version, was_clean=True, check_s=0.0)
         started = time.perf_counter()
-        findings = [row[0] for row in reader.execute(f"PRAGMA quick_check({FINDINGS_MAX})")]
-        if findings != ["ok"]:
+        if findings := sqlite.findings(reader, "quick_check", FINDINGS_MAX):
             raise LedgerDamaged("; ".join(findings))
         return Found(version, was_clean=False, check_s=time.perf_counter() - started)
     except UnicodeDecodeError as error:

@@ -58,7 +58,8 @@ def settle(tx: Transaction, settlements: list[Settlement]) -> list[list[Move]]:
 
 def _submitted(tx: Transaction, answers: list[tuple[str, Outcome]]) -> list[Move]:
     first = {outcome.part_id: outcome for _, outcome in reversed(answers)}
-    rows = [(o.part_id, o.smsc_id or None, smsc_key(o.smsc_id) or None, o.at_ms) for o in first.values()]
+    on = {outcome.part_id: link for link, outcome in reversed(answers)}
+    rows = [(o.part_id, on[o.part_id], o.smsc_id or None, smsc_key(o.smsc_id) or None, o.at_ms) for o in first.values()]
     moved = {row[0] for row in tx.many("parts_submitted", rows)}
     late = [o for _, o in answers if o.part_id not in moved or o is not first[o.part_id]]
     if late:

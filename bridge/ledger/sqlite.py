@@ -63,6 +63,14 @@ def truncate_wal(connection: sqlite3.Connection) -> bool:
     return not is_busy
 
 
+def findings(connection: sqlite3.Connection, check: str, count_max: int) -> list[str]:
+    """What `integrity_check` or `quick_check` finds wrong, in single lines, at most `count_max`; none in a sound file."""
+    rows = connection.execute(f"PRAGMA {check}({count_max})")
+    lines = [" ".join(line.split()) for row in rows for line in str(row[0]).splitlines()]
+    # "*** in database main ***" is a heading of SQLite's.
+    return [line for line in lines if line not in ("", "ok") and not line.startswith("***")][:count_max]
+
+
 def open_alone(path: Path) -> sqlite3.Connection:
     """Open a ledger file that nobody else has open (a copy being made, a restore being prepared), to write to it.
 

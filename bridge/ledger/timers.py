@@ -7,6 +7,8 @@ from bridge.ledger.queue import id_key
 from bridge.messages.ids import public_id
 from bridge.messages.message import Lane, PartState
 
+STEP_SEEN_MS, STEP_MESSAGES_MAX = 3_000, 50_000
+"""A step of the clock is seen within so long; and the newest messages among which its first ones are looked for."""
 SWEEP_MAX = 500
 """Parts that one sweep moves; the next sweep takes the rest."""
 FRESH_MS_MAX = {Lane.ALARM: 15 * 60_000, Lane.NORMAL: 60 * 60_000, Lane.BULK: 60 * 60_000}
@@ -82,18 +84,25 @@ def expire(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
     return {"expired": [public_id(ending.message_id, key) for ending in endings]}
 
 
-def shift(tx: Transaction, *, by_ms: int) -> dict[str, int]:
+def shift(tx: Transaction, *, by_ms: int, now_ms: int) -> dict[str, int]:
     """The wall clock stepped by `by_ms`: what waits shall wait as long as it would have without the step.
 
-    Due times and ends of validity of unfinished parts, and due times of notices, move along. Gives how many moved.
+    Due times and ends of validity of unfinished parts, and due times of notices, move along. What was accepted since
+    the step, by the new clock, stays. Gives how many moved.
     """
-    return {"parts": tx.run("parts_shift", {"by_ms": by_ms}), "notices": tx.run("notices_shift", {"by_ms": by_ms})}
+    values = {"by_ms": by_ms, "since_ms": now_ms - STEP_SEEN_MS, "now_ms": now_ms, "count": STEP_MESSAGES_MAX}
+    return {"parts": tx.run("parts_shift", values), "notices": tx.run("notices_shift", {"by_ms": by_ms})}
 
 
 def tidy(tx: Transaction, *, now_ms: int) -> dict[str, int]:
-    """Bound what only piles up: parked receipts, pieces of inbound messages that never become whole."""
+    """Bound what only piles up: parked receipts, pieces of inbound messages that never become whole, retries.
+
+    Gives how many of each, and `is_more`: whether another round has work.
+    """
+    retries_forgotten, is_more = retries.forget(tx, now_ms)
     return {
         "receipts_forgotten": receipts.forget(tx, now_ms),
         "inbound_released": inbound.release_stale(tx, now_ms),
-        "retries_forgotten": retries.forget(tx, now_ms),
+        "retries_forgotten": retries_forgotten,
+        "is_more": is_more,
     }

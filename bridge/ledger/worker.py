@@ -99,6 +99,7 @@ class Worker:
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._failure: Exception | None = None
         self._is_stopped = False
+        self._busy_since: float | None = None
         self._tx = Transaction(connection)
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self.tally = Tally()
@@ -116,6 +117,12 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         return self._thread.is_alive() and self._failure is None
+
+    @property
+    def busy_s(self) -> float:
+        """How long the commit that is being made takes already; 0.0 while none is."""
+        since = self._busy_since
+        return 0.0 if since is None else time.perf_counter() - since
 
     def submit(self, verb: str, argument: Any, token: Any) -> None:
         """Hand one request in; its Result comes through `deliver`.
@@ -168,11 +175,12 @@ class Worker:
         """Run and commit one batch; every request gets exactly one result."""
         if self._failure is not None:
             return [Result(r.token, error=LedgerFailed(self._failure)) for r in batch]
-        started = time.perf_counter()
+        started = self._busy_since = time.perf_counter()
         try:
             results = self._commit(batch)
         except sqlite3.Error as error:
             results = self._failed(batch, error)
+        self._busy_since = None
         self.tally.commits += 1
         self.tally.requests += len(batch)
         self.tally.commit_seconds.append(time.perf_counter() - started)

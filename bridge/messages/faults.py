@@ -35,6 +35,7 @@ class FaultCode(StrEnum):
     KEY_REUSED = "key_reused"
     TOO_FAST = "too_fast"
     QUEUE_FULL = "queue_full"
+    DISK_FULL = "disk_full"
     TRY_LATER = "try_later"
 
 
@@ -60,11 +61,14 @@ SENTENCES: dict[FaultCode, str] = {
     FaultCode.KEY_REUSED: "This key named another submission less than a day ago",
     FaultCode.TOO_FAST: "Too many requests; slow down",
     FaultCode.QUEUE_FULL: "The queue is full; try again later",
+    FaultCode.DISK_FULL: "No room to store anything just now; try again later",
     FaultCode.TRY_LATER: "Try again later",
 }
 """The public sentence of each code: no full stop, no configuration, no numbers."""
 
-TEMPORARY: frozenset[FaultCode] = frozenset({FaultCode.TOO_FAST, FaultCode.QUEUE_FULL, FaultCode.TRY_LATER})
+TEMPORARY: frozenset[FaultCode] = frozenset(
+    {FaultCode.TOO_FAST, FaultCode.QUEUE_FULL, FaultCode.DISK_FULL, FaultCode.TRY_LATER}
+)
 """The codes after which the same submission may succeed later by itself."""
 
 

@@ -113,9 +113,9 @@ class DiskWatch:
         return _EFFECTS[self.level]
 
     def refuse_if_short(self, level: Level) -> None:
-        """Raise Fault QUEUE_FULL when the disk is at `level` or worse."""
+        """Raise Fault DISK_FULL when the disk is at `level` or worse."""
         if self.level >= level:
-            raise Fault(FaultCode.QUEUE_FULL, private=f"disk: {self.free // MIB} MiB are free in {self._folder}")
+            raise Fault(FaultCode.DISK_FULL, private=f"disk: {self.free // MIB} MiB are free in {self._folder}")
 
     def look(self, *, keeps_ballast: bool = True) -> Level:
         """See how much is free and judge; `keeps_ballast` also makes the ballast where there is room for it.

@@ -27,6 +27,10 @@ KEPT_MAX = 200
 
 ANSWER_S_MAX = 9.0
 """A commit that takes longer is answered as temporary: every peer has an answer within 10 s, however slow the disk."""
+REFUSAL_S_MAX = 5.0
+"""A refusal is told after it is kept, but not later: a disk that hangs must not keep the sender from hearing no."""
+MARK_RETRY_S = 1.0
+"""Between two tries to mark a message, while the ledger is busy."""
 PATIENCE_MS_MIN = 1_000
 """Who hangs up sooner never meant to read an answer, as panels that send and forget: their next alarm is a new one."""
 
@@ -87,19 +91,25 @@ class Door:
             )
 
     async def _accept(self, identity: Identity, group: accept.Group) -> list[Accepted]:
-        if unheard := self._unheard.get(group.account_id):
-            await asyncio.wait(unheard, timeout=ANSWER_S_MAX)
         started_ms = monotonic_ms()
+        late = Fault(FaultCode.TRY_LATER, private=f"no commit within {ANSWER_S_MAX:g} s")
+        if any(message.retry is None for message in group.messages):
+            # It may repeat one of these, which the ledger cannot tell yet.
+            if unheard := self._unheard.get(group.account_id):
+                await asyncio.wait(unheard, timeout=ANSWER_S_MAX)
+            if self._unheard.get(group.account_id):
+                raise late
         commit = self._ledger.accepting(group)
         try:
-            done, _ = await asyncio.wait({commit}, timeout=ANSWER_S_MAX)
+            left_s = max(ANSWER_S_MAX - (monotonic_ms() - started_ms) / 1000, 0)
+            done, _ = await asyncio.wait({commit}, timeout=left_s)
         except asyncio.CancelledError:
             has_waited = monotonic_ms() - started_ms >= PATIENCE_MS_MIN
             self._leave(identity, group, commit, may_repeat=has_waited)
             raise
         if not done:
             self._leave(identity, group, commit, may_repeat=True)
-            raise Fault(FaultCode.TRY_LATER, private=f"no commit within {ANSWER_S_MAX:g} s")
+            raise late
         return commit.result()
 
     def _leave(
@@ -128,8 +138,13 @@ class Door:
             return
         self._tell(identity, group.messages[0].door, accepted)
         unnamed = [one.message_id for one, m in zip(accepted, group.messages, strict=True) if m.retry is None]
-        if may_repeat and unnamed:
-            await self._ledger.do("mark_unanswered", message_ids=unnamed, now_ms=now_ms())
+        while may_repeat and unnamed:
+            try:
+                await self._ledger.do("mark_unanswered", message_ids=unnamed, now_ms=now_ms())
+                return
+            except Fault as fault:
+                log.warning("not marked yet", account=identity.account_name, why=str(fault))
+                await asyncio.sleep(MARK_RETRY_S)
 
     async def _refused(
         self, identity: Identity, submissions: Sequence[Submission], fault: Fault, at_ms: int, *, is_kept: bool
@@ -146,7 +161,19 @@ class Door:
             account=identity.account_name,
         )
         if not fault.is_temporary and is_kept:
-            await asyncio.gather(*(self._ledger.refuse(_kept(identity, one, fault, at_ms)) for one in submissions))
+            kept = spawn(self._keep([_kept(identity, one, fault, at_ms) for one in submissions]), "keep refusals")
+            await asyncio.wait({kept}, timeout=REFUSAL_S_MAX)
+            # A refusal that the ledger could not take just now is none yet: its sender shall come again.
+            if kept.done() and (trouble := kept.result()) is not None:
+                raise trouble
+
+    async def _keep(self, refusals: list[Refusal]) -> Exception | None:
+        try:
+            await asyncio.gather(*map(self._ledger.refuse, refusals))
+        except (Fault, LedgerFailed) as trouble:
+            log.warning("refusals not kept", count=len(refusals), why=str(trouble))
+            return trouble
+        return None
 
 
 def _kept(identity: Identity, submission: Submission, fault: Fault, at_ms: int) -> Refusal:

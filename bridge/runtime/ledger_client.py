@@ -40,8 +40,8 @@ LOOKUPS = frozenset({"credentials_of", "network_credentials", "tariff_list"})
 class LedgerClient:
     """Open it once per process; `stop` commits what was handed in.
 
-    Every method raises Fault TRY_LATER or QUEUE_FULL when the ledger is busy or full, LedgerFailed when its disk
-    failed. With a `disk`, what it has no room for is not begun.
+    Every method raises Fault TRY_LATER, QUEUE_FULL or DISK_FULL when the ledger is busy or full, and LedgerFailed when
+    its disk failed. With a `disk`, what it has no room for is not begun.
     """
 
     name = "ledger"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from bridge.runtime.loop import spawn
+from bridge.runtime.loop import running, spawn
 
 Item = TypeVar("Item")
 
@@ -41,8 +41,9 @@ class Batches(Generic[Item]):
 
     async def drained(self, timeout_s: float) -> bool:
         """Wait until everything is handed over; False when that takes longer than `timeout_s`."""
-        if tasks := self._flushed | ({self._task} if self._task is not None else set()):
-            await asyncio.wait(tasks, timeout=timeout_s)
+        deadline = running().time() + timeout_s
+        while self.count and (left_s := deadline - running().time()) > 0:
+            await asyncio.wait(self._flushed | ({self._task} if self._task is not None else set()), timeout=left_s)
         return self.count == 0
 
     async def _run(self) -> None:

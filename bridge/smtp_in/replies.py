@@ -31,6 +31,7 @@ SMTP_REPLIES: dict[FaultCode, str] = {
     FaultCode.KEY_REUSED: "554 5.5.0",
     FaultCode.TOO_FAST: "452 4.7.0",
     FaultCode.QUEUE_FULL: "452 4.3.1",
+    FaultCode.DISK_FULL: "452 4.3.1",
     FaultCode.TRY_LATER: "451 4.3.0",
 }
 """One entry per fault code; 4xx exactly for the temporary ones."""

@@ -129,7 +129,7 @@ def test_intake_stops_before_sending_and_both_come_back(tmp_path: Path) -> None:
             until(lambda: level(appliance) == "no_intake")
             assert client.submit() == 503
             answer = appliance.mail("demo", client.pin, f"{RECIPIENT}@sms.test")
-            assert answer == "452 4.3.1 The queue is full; try again later"
+            assert answer == "452 4.3.1 No room to store anything just now; try again later"
             status = appliance.command("status").stdout
             assert "NOTHING IS ACCEPTED, until 9 MiB are free" in status
             appliance.ask("simulator_inbound", **inbound("received all the same"))

@@ -172,7 +172,7 @@ def test_a_warning_by_text_is_one_message_though_the_process_ended_after_it(tmp_
 
 
 OTHERS: dict[str, dict[str, Any]] = {
-    "shift": {"by_ms": 3_600_000},
+    "shift": {"by_ms": 3_600_000, "now_ms": NOW_MS + 3_600_000},
     "mark_unanswered": {"now_ms": NOW_MS},
 }
 """Verbs that no load leads to: the clock that was set, the client that left before its answer."""

@@ -15,7 +15,7 @@ EX_INTERRUPTED = 130
 NEXT_STEPS: dict[FaultCode, str] = {
     FaultCode.BAD_CREDENTIALS: "check the account and its PIN",
     FaultCode.NOT_ALLOWED_HERE: "use sudo, or join the group of the control socket; a PIN needs TLS or its network",
-    FaultCode.ACCOUNT_DISABLED: "`smsbridge account enable NAME` lets it in again",
+    FaultCode.ACCOUNT_DISABLED: "`smsbridge account enable NAME` lets it in again, unless it was closed",
     FaultCode.UNTRUSTED_SENDER: "`smsbridge account allow-network NAME NETWORK` binds a network to an account",
     FaultCode.FOREIGN_DOMAIN: "`smtp.domains` in the configuration lists our domains",
     FaultCode.BAD_REQUEST: "correct it and try again",
@@ -27,13 +27,14 @@ NEXT_STEPS: dict[FaultCode, str] = {
     FaultCode.TOO_MANY_PARTS: "shorten the text, or raise `intake.parts_max` in the configuration",
     FaultCode.MESSAGE_TOO_LARGE: "ask for less at a time",
     FaultCode.UNREADABLE_MESSAGE: "send it as plain text",
-    FaultCode.NO_ROUTE: "`links` in the configuration lists what is served",
+    FaultCode.NO_ROUTE: "`links` in the configuration lists what is served, `smsbridge tariff list` what has a price",
     FaultCode.NO_CREDIT: "`smsbridge account top-up NAME AMOUNT` adds credit; then send again",
     FaultCode.NOT_FOUND: "the `list` commands show what there is",
     FaultCode.ALREADY_EXISTS: "choose another name",
     FaultCode.KEY_REUSED: "give every submission a key of its own",
     FaultCode.TOO_FAST: "wait a moment and try again",
-    FaultCode.QUEUE_FULL: "`smsbridge queue` shows what waits; try again later",
+    FaultCode.QUEUE_FULL: "`smsbridge queue` shows what waits",
+    FaultCode.DISK_FULL: "`smsbridge status` shows how much room there must be: free some",
     FaultCode.TRY_LATER: "if it stays so, read the log",
 }
 """Fault -> what the operator can do about it."""
@@ -94,7 +95,7 @@ def exit_code_told(main: Callable[[], Any]) -> int:
 
 
 def _tell(what: str, next_step: str) -> None:
-    message = " ".join(clean(what).split())
+    message = clean(" ".join(what.split()))
     click.echo(f"smsbridge: {message}" + (f"; {next_step}" if next_step else ""), err=True)
 
 

@@ -23,12 +23,13 @@ class MessageOperations(Desk):
         if len(to) > RECIPIENTS_MAX:
             raise Fault(FaultCode.TOO_MANY_RECIPIENTS, f"{len(to)}, at most {RECIPIENTS_MAX}")
         identity = await self.identity(account)
+        numbers: dict[str, str] = {}
         for number in to:
-            self._check_recipient(identity, number)
+            numbers.setdefault(self._check_recipient(identity, number), number)
         chosen = Lane(lane_of(lane)) if lane else None
         submissions = [
             Submission("cli", number, text, originator=originator, lane=chosen, reference=reference)
-            for number in dict.fromkeys(to)
+            for number in numbers.values()
         ]
         accepted = await self._door.submit(identity, submissions)
         return [
@@ -36,10 +37,10 @@ class MessageOperations(Desk):
             for a in accepted
         ]
 
-    def _check_recipient(self, identity: Identity, number: str) -> None:
-        """Name the number that is wrong: the sender has several."""
+    def _check_recipient(self, identity: Identity, number: str) -> str:
+        """Normalised digits; a refusal names the number that is wrong, for the sender has several."""
         try:
-            self._door.check_recipient(identity, number)
+            return self._door.check_recipient(identity, number)
         except Fault as fault:
             raise Fault(fault.code, f"{number}: {fault.detail}") from None
 

@@ -30,7 +30,7 @@ CREATE TABLE account (                -- who pays
     reserve_mc INTEGER NOT NULL DEFAULT 0 CHECK (reserve_mc >= 0),     -- credit that only the alarm lane may use
     low_limit_mc INTEGER NOT NULL DEFAULT 0 CHECK (low_limit_mc >= 0), -- below it the account is warned once; 0: never
     is_low_texted INTEGER NOT NULL DEFAULT 0 CHECK (is_low_texted IN (0, 1)), -- the warning goes to the mobile too
-    is_low_told INTEGER NOT NULL DEFAULT 0 CHECK (is_low_told IN (0, 1)),     -- warned; a top-up arms it again
+    is_low_told INTEGER NOT NULL DEFAULT 0 CHECK (is_low_told IN (0, 1)),     -- warned; a top-up or another limit arms it again
     low_count INTEGER NOT NULL DEFAULT 0     -- warnings so far; names each of them
 ) STRICT;
 
@@ -71,7 +71,7 @@ CREATE TABLE posting (                -- one move of money; append-only
     created_at_ms INTEGER NOT NULL,
     UNIQUE (account_id, book, kind, cause) -- charging, refunding or topping up twice is impossible
 ) STRICT;
-CREATE INDEX posting_key ON posting (kind, cause) WHERE kind IN ('adjustment', 'transfer'); -- whoever used a key
+CREATE INDEX posting_key ON posting (kind, cause) WHERE kind IN ('top_up', 'adjustment', 'transfer'); -- whoever used a key
 CREATE TRIGGER posting_is_never_changed BEFORE UPDATE ON posting
 BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
 CREATE TRIGGER posting_is_never_deleted BEFORE DELETE ON posting
@@ -111,6 +111,7 @@ CREATE TABLE retry_key (              -- the sender's name for a submission: a r
     expires_at_ms INTEGER NOT NULL,
     UNIQUE (account_id, key, recipient, fingerprint)
 ) STRICT;
+CREATE INDEX retry_key_age ON retry_key (expires_at_ms);
 
 CREATE TABLE unanswered (             -- messages whose sender may never have heard of them: a repeat becomes the same
     message_id INTEGER PRIMARY KEY REFERENCES message (message_id),

@@ -285,7 +285,7 @@ def test_nothing_that_is_held_goes_by_itself(comeback: Books) -> None:
         assert not any(comeback.do("recover", now_ms=comeback.now_ms, hold_ms=0).values())
         assert comeback.do("resolve_doubts", now_ms=comeback.now_ms, never_resend=[]) == {"resent": [], "unknown": []}
         assert comeback.do("expire", now_ms=comeback.now_ms) == {"expired": []}
-        assert comeback.do("shift", by_ms=1000) == {"parts": 0, "notices": 0}
+        assert comeback.do("shift", by_ms=1000, now_ms=comeback.now_ms) == {"parts": 0, "notices": 0}
         assert comeback.claim() == []
         assert comeback.notices() == []
     assert comeback.read("held_list") == before

@@ -252,7 +252,8 @@ def test_both_answers_in_one_batch_keep_the_first_and_tell_the_second(books: Boo
 def test_a_clock_that_steps_neither_holds_nor_expires_what_waits(books: Books, by_ms: int) -> None:
     (accepted,) = books.accept(books.account(), books.prepared(lane=Lane.ALARM))
     books.now_ms += by_ms
-    assert books.do("shift", by_ms=by_ms)["parts"] == 1
+    (since,) = books.accept(books.account("other"), books.prepared(expires_at_ms=books.now_ms + 3_600_000))
+    assert books.do("shift", by_ms=by_ms, now_ms=books.now_ms + 500)["parts"] == 1
+    assert books.read("message_show", message_id=since.message_id)["expires_at_ms"] == books.now_ms + 3_600_000
     assert counted(books.do("expire", now_ms=books.now_ms)) == {"expired": 0}
-    (part,) = books.claim()
-    assert part.message_id == accepted.message_id
+    assert {part.message_id for part in books.claim()} == {accepted.message_id, since.message_id}

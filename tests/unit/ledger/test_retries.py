@@ -187,10 +187,29 @@ def test_after_a_crash_the_last_ten_seconds_may_be_repeated(books: Books) -> Non
 
 def test_the_newest_message_tells_more_of_the_crash_than_a_stale_file_time(books: Books) -> None:
     account = books.account()
+    books.do("run_begin", now_ms=books.now_ms)
     (young,) = books.accept(account, books.prepared())
-    found = books.do("recover", now_ms=books.now_ms, hold_ms=0, crashed_at_ms=books.now_ms - HOUR_MS)
+    begun = books.do("run_begin", now_ms=books.now_ms, last_seen_ms=books.now_ms - HOUR_MS)
+    found = books.do("recover", now_ms=books.now_ms, hold_ms=0, crashed_at_ms=begun["crashed_at_ms"])
     assert found["unanswered"] == 1
     assert books.accept(account, books.prepared())[0].message_id == young.message_id
+
+
+def test_what_a_command_accepts_after_the_crash_hides_nothing_and_is_not_repeated(books: Books) -> None:
+    """Killed; then `smsbridge send` while nothing ran; then the start. The command's sender had its answer."""
+    account = books.account()
+    books.do("run_begin", now_ms=books.now_ms)
+    (young,) = books.accept(account, books.prepared())
+    crashed_at_ms = books.now_ms
+    books.now_ms += 11_000
+    books.do("run_begin", now_ms=books.now_ms, last_seen_ms=crashed_at_ms)
+    (command,) = books.accept(account, books.prepared("by a command", door="cli"))
+    begun = books.do("run_begin", now_ms=books.now_ms, last_seen_ms=books.now_ms)
+    assert begun["crashed_at_ms"] == crashed_at_ms
+    books.do("recover", now_ms=books.now_ms, hold_ms=0, crashed_at_ms=begun["crashed_at_ms"])
+    assert books.accept(account, books.prepared())[0].message_id == young.message_id
+    (again,) = books.accept(account, books.prepared("by a command", door="cli"))
+    assert again.message_id != command.message_id
 
 
 def test_after_a_clean_stop_nothing_may_be_repeated(books: Books) -> None:

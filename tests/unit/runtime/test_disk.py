@@ -181,15 +181,15 @@ async def test_what_the_ledger_takes_at_each_level(tmp_path: Path) -> None:
         for submission in (Submission("http", "46701740605", "x"), Submission("http", "not a number", "x")):
             with pytest.raises(Fault) as full:
                 await house.door.submit(identity, [submission])
-            assert full.value.code is FaultCode.QUEUE_FULL
+            assert full.value.code is FaultCode.DISK_FULL
             assert "disk" in full.value.private
-            assert "disk" not in full.value.sentence
+            assert str(tmp_path) not in full.value.sentence
         await house.ledger.receive(LINK, [], 1)
 
         watch.level = Level.NO_SENDING
         assert await house.ledger.claim(LINK, 10, now_ms()) == []
         assert await house.ledger.claim_notices(10, now_ms()) == []
-        with pytest.raises(Fault, match="queue_full"):
+        with pytest.raises(Fault, match="disk_full"):
             await house.ledger.receive(LINK, [], 1)
 
         watch.level = Level.NO_INTAKE

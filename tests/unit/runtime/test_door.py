@@ -7,14 +7,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from bridge.intake.accept import Group
 from bridge.intake.authenticate import Identity
+from bridge.ledger import sqlite as sqlite_room
+from bridge.ledger.queue import Prepared
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Submission
+from bridge.messages.message import Accepted, Coding, Lane, Submission
 from bridge.runtime import door
 from bridge.runtime.door import PATIENCE_MS_MIN
+from bridge.runtime.loop import now_ms
 from tests.house import House, open_house
-from tests.support import asyncio_test
+from tests.support import asyncio_test, eventually
 
 RECIPIENT = "46701740605"
 
@@ -103,10 +108,67 @@ async def test_a_commit_that_takes_too_long_is_answered_and_its_retry_is_the_sam
         identity = await house.identity("demo", "SECRETPIN2")
         submission = Submission("http", RECIPIENT, "Pump 2 stopped")
         async with held_commits(house):
-            with pytest.raises(Fault) as refused:
-                await house.door.submit(identity, [submission])
-            assert refused.value.code is FaultCode.TRY_LATER
+            for _ in range(2):
+                # The repeat too is answered in time, and is not let past what the ledger cannot tell yet.
+                with pytest.raises(Fault) as refused:
+                    await house.door.submit(identity, [submission])
+                assert refused.value.code is FaultCode.TRY_LATER
         monkeypatch.undo()
         (again,) = await house.door.submit(identity, [submission])
         assert again.is_repeat
         assert len(await house.messages()) == 1
+
+
+@asyncio_test
+async def test_a_mark_that_a_busy_ledger_refused_is_made_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "MARK_RETRY_S", 0.05)
+    monkeypatch.setattr(sqlite_room, "BUSY_TIMEOUT_S", 0.2)
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2", credit_mc=5000)
+        identity = await house.identity("demo", "SECRETPIN2")
+        submission = Submission("http", RECIPIENT, "Pump 2 stopped")
+        (first,) = await house.door.submit(identity, [submission])
+        commit: asyncio.Future[list[Accepted]] = asyncio.get_running_loop().create_future()
+        commit.set_result([first])
+        group = Group(identity.account_id, now_ms(), (prepared_of(submission),))
+        with capture_logs() as lines:
+            async with held_commits(house):
+                house.door._leave(identity, group, commit, may_repeat=True)
+                await eventually(lambda: any(line["event"] == "not marked yet" for line in lines))
+        (again,) = await house.door.submit(identity, [submission])
+        assert again.message_id == first.message_id
+
+
+def prepared_of(submission: Submission) -> Prepared:
+    return Prepared(
+        door=submission.door,
+        originator="",
+        recipient=submission.recipient,
+        coding=Coding.GSM7,
+        lane=Lane.NORMAL,
+        texts=(submission.text,),
+        price_mc=1000,
+        links=("upstream",),
+        expires_at_ms=now_ms() + 60_000,
+    )
+
+
+@asyncio_test
+async def test_a_refusal_is_heard_though_the_disk_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "REFUSAL_S_MAX", 0.2)
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2")
+        identity = await house.identity("demo", "SECRETPIN2")
+        async with held_commits(house):
+            with pytest.raises(Fault) as refused:
+                await house.door.submit(identity, [Submission("http", "12", "x")])
+            assert refused.value.code is FaultCode.BAD_RECIPIENT
+        await eventually_kept(house)
+
+
+async def eventually_kept(house: House) -> None:
+    for _ in range(200):
+        if await house.ledger.read("refusal_list"):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the refusal was never kept")

@@ -17,12 +17,13 @@ VALUES
 RETURNING account_id
 
 -- name: account_set
--- NULL leaves a fact as it is.
+-- NULL leaves a fact as it is. Another low limit arms its warning.
 UPDATE account SET account_class = coalesce(:account_class, account_class), email = coalesce(:email, email),
     mobile = coalesce(:mobile, mobile), home_country = coalesce(:home_country, home_country),
     time_zone = coalesce(:time_zone, time_zone), lane = coalesce(:lane, lane),
     mail_events = coalesce(:mail_events, mail_events), originator = coalesce(:originator, originator),
     refunds = coalesce(:refunds, refunds), reserve_mc = coalesce(:reserve_mc, reserve_mc),
+    is_low_told = CASE WHEN :low_limit_mc != low_limit_mc THEN 0 ELSE is_low_told END,
     low_limit_mc = coalesce(:low_limit_mc, low_limit_mc), is_low_texted = coalesce(:is_low_texted, is_low_texted)
 WHERE account_id = :account_id
 RETURNING is_low_texted, mobile

@@ -26,9 +26,9 @@ FROM account LEFT JOIN balance ON balance.account_id = account.account_id AND ba
 WHERE account.account_id = :account_id
 
 -- name: postings_of_key
--- Adjustments and transfers by their key, whoever they are of; the first condition names the partial index.
+-- Top-ups, adjustments and transfers by their key, whoever they are of; the first condition names the partial index.
 SELECT account_id, amount_mc FROM posting
-WHERE kind IN ('adjustment', 'transfer') AND kind = :kind AND cause = :cause
+WHERE kind IN ('top_up', 'adjustment', 'transfer') AND kind = :kind AND cause = :cause
 
 -- name: purses
 -- Who may spend how much, for every account of a batch at once.

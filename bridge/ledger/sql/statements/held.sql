@@ -12,13 +12,19 @@ WHERE state IN ('queued', 'claimed', 'in_doubt', 'scheduled')
 -- name: notices_hold
 UPDATE notice SET state = 'held', waiting_for = :reason, next_action_at_ms = 0 WHERE state IN ('owed', 'claimed')
 
--- name: sequences_skip
--- Numbers that were given out after the backup must never come back for something else.
-UPDATE sequence SET value = value + :count
+-- name: sequences
+SELECT name, value FROM sequence
 
--- name: low_counts_skip
+-- name: low_count_highest
+SELECT coalesce(max(low_count), 0) FROM account
+
+-- name: sequence_jump
+-- Numbers that were given out after the backup must never come back for something else.
+UPDATE sequence SET value = max(value, :given_out) + :count WHERE name = :name
+
+-- name: low_counts_jump
 -- They name the mails that warn of low credit; mail servers drop one whose name they have seen.
-UPDATE account SET low_count = low_count + :count WHERE low_limit_mc > 0 OR low_count > 0
+UPDATE account SET low_count = max(low_count, :given_out) + :count
 
 -- name: backup_mark_delete
 DELETE FROM setting_of_ledger WHERE name = :name

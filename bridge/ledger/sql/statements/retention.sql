@@ -52,6 +52,11 @@ UPDATE refusal SET text = '', thread = '' WHERE refusal_id IN (
 INSERT INTO setting_of_ledger (name, value) VALUES (:name, CAST(:value AS TEXT))
 ON CONFLICT (name) DO UPDATE SET value = CAST(max(CAST(value AS INTEGER), :value) AS TEXT)
 
+-- name: retention_place
+-- Where a walk goes on that starts over when it is through.
+INSERT INTO setting_of_ledger (name, value) VALUES (:name, CAST(:value AS TEXT))
+ON CONFLICT (name) DO UPDATE SET value = CAST(:value AS TEXT)
+
 -- name: retention_count
 INSERT INTO setting_of_ledger (name, value) VALUES (:name, CAST(:by AS TEXT))
 ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + :by AS TEXT)

@@ -15,9 +15,8 @@ ON CONFLICT (account_id, key, recipient, fingerprint) DO UPDATE
 SET message_id = excluded.message_id, expires_at_ms = excluded.expires_at_ms
 
 -- name: retry_keys_forget
--- Names are forgotten in the order in which they came.
-DELETE FROM retry_key WHERE expires_at_ms <= :now_ms
-    AND retry_key_id IN (SELECT retry_key_id FROM retry_key ORDER BY retry_key_id LIMIT :count)
+DELETE FROM retry_key WHERE retry_key_id IN (
+    SELECT retry_key_id FROM retry_key WHERE expires_at_ms <= :now_ms LIMIT :count)
 
 -- name: unanswered_any
 SELECT 1 FROM unanswered LIMIT 1
@@ -40,12 +39,12 @@ DELETE FROM unanswered WHERE message_id IN (WITH heard (id) AS (VALUES {rows}) S
 -- name: unanswered_forget
 DELETE FROM unanswered WHERE expires_at_ms <= :now_ms
 
--- name: messages_accepted_since
-SELECT message_id FROM message WHERE message_id > :above AND accepted_at_ms >= :since_ms
+-- name: messages_accepted_between
+SELECT message_id FROM message WHERE message_id > (SELECT coalesce(max(message_id), 0) - :count FROM message)
+    AND accepted_at_ms BETWEEN :since_ms AND :until_ms
 
--- name: message_newest
-SELECT coalesce(max(message_id), 0), coalesce(max(accepted_at_ms), 0) FROM message
-WHERE message_id > (SELECT coalesce(max(message_id), 0) - :count FROM message)
+-- name: unanswered_clear
+DELETE FROM unanswered
 
 -- name: messages_as_submitted
 -- What a repeat of these messages would say, part by part.

@@ -3,11 +3,13 @@
 -- name: parts_submitted
 -- A late answer still counts: it resolves a part in doubt, and cancels a resend that has not been claimed yet. A part
 -- that was given up as unknown keeps its state but gets its name, so that its receipt can still tell the truth.
-UPDATE part SET state = CASE part.state WHEN 'unknown' THEN 'unknown' ELSE 'submitted' END, smsc_id = answer.smsc_id, smsc_key = answer.smsc_key,
+UPDATE part SET state = CASE part.state WHEN 'unknown' THEN 'unknown' ELSE 'submitted' END, link = answer.link,
+    smsc_id = answer.smsc_id, smsc_key = answer.smsc_key,
     submitted_at_ms = answer.at_ms, next_action_at_ms = 0, command_status = 0,
     waiting_for = CASE part.state WHEN 'unknown' THEN part.waiting_for ELSE '' END
 FROM (
-    WITH answer (part_id, smsc_id, smsc_key, at_ms) AS (VALUES {rows}) SELECT part_id, smsc_id, smsc_key, at_ms FROM answer
+    WITH answer (part_id, link, smsc_id, smsc_key, at_ms) AS (VALUES {rows})
+    SELECT part_id, link, smsc_id, smsc_key, at_ms FROM answer
 ) AS answer
 WHERE part.part_id = answer.part_id
     AND (part.state IN ('claimed', 'in_doubt') OR (part.state = 'queued' AND part.is_possible_duplicate = 1)

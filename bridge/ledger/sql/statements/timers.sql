@@ -33,7 +33,10 @@ SELECT link FROM waited_for WHERE link IS NOT NULL
 -- A clock that steps back must not hold an alarm for an hour, one that steps forward must not expire the queue.
 UPDATE part SET expires_at_ms = expires_at_ms + :by_ms,
     next_action_at_ms = CASE next_action_at_ms WHEN 0 THEN 0 ELSE max(1, next_action_at_ms + :by_ms) END
-WHERE state IN ('queued', 'claimed', 'in_doubt')
+WHERE state IN ('queued', 'claimed', 'in_doubt') AND message_id NOT IN (
+    SELECT message_id FROM message WHERE message_id > (SELECT max(message_id) FROM message) - :count
+        AND accepted_at_ms BETWEEN :since_ms AND :now_ms
+)
 
 -- name: notices_shift
 UPDATE notice SET next_action_at_ms = next_action_at_ms + :by_ms WHERE state = 'owed'

@@ -32,7 +32,7 @@ CREATE TABLE posting (                -- one move of money; append-only
 ) STRICT;
 INSERT INTO posting SELECT posting_id, account_id, book, kind, cause, amount_mc, actor, reason, created_at_ms FROM posting_1;
 DROP TABLE posting_1;
-CREATE INDEX posting_key ON posting (kind, cause) WHERE kind IN ('adjustment', 'transfer');
+CREATE INDEX posting_key ON posting (kind, cause) WHERE kind IN ('top_up', 'adjustment', 'transfer');
 CREATE TRIGGER posting_is_never_changed BEFORE UPDATE ON posting
 BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
 CREATE TRIGGER posting_is_never_deleted BEFORE DELETE ON posting
@@ -88,6 +88,7 @@ CREATE TABLE retry_key (              -- the sender's name for a submission: a r
     expires_at_ms INTEGER NOT NULL,
     UNIQUE (account_id, key, recipient, fingerprint)
 ) STRICT;
+CREATE INDEX retry_key_age ON retry_key (expires_at_ms);
 
 CREATE TABLE unanswered (             -- messages whose sender may never have heard of them: a repeat becomes the same
     message_id INTEGER PRIMARY KEY REFERENCES message (message_id),
