@@ -555,6 +555,13 @@ class Held(TypedDict):
     notices: list[HeldNotices]
 
 
+class HeldCount(TypedDict):
+    """How much a restore holds back."""
+
+    parts: int
+    notices: int
+
+
 class HeldDone(TypedDict):
     """What was released or cancelled."""
 
@@ -606,3 +613,4 @@ class Status(TypedDict):
     listeners: list[Listener]
     links: list[LinkLine]
     backup: NotRequired[BackupState]
+    held: NotRequired[HeldCount]

@@ -1,6 +1,7 @@
 """Backups of a running appliance: made on a thread of their own, by the clock or when asked for, one at a time."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,13 @@ log = logs.get("backup")
 def folder_of(settings: Settings) -> Path:
     """Where these settings keep backups."""
     return settings.backup.folder or settings.state_folder / BACKUP_FOLDER_NAME
+
+
+def newest_backup(settings: Settings) -> Path | None:
+    """The newest backup in the folder; None when there is none, or the folder cannot be read."""
+    with contextlib.suppress(OSError):
+        return next((entry.path for entry in backup_folder.entries(folder_of(settings))), None)
+    return None
 
 
 class Backups:

@@ -182,12 +182,20 @@ class Appliance:
             self.core.operations.attach(self.links, self.simulator)
             await self.housekeeping.recover(self.core.crashed_at_ms)
             await self.core.recovered()
+            await self._warn_of_held()
             services = self.services()
             await start_all(services)
             self._running = services
         except BaseException:
             await self.core.stop()
             raise
+
+    async def _warn_of_held(self) -> None:
+        """What a restore holds back stays so until somebody decides; an alarm among it must not be forgotten."""
+        held = await self.core.ledger.read("held_count")
+        if any(held.values()):
+            hint = "nothing of it is sent: see `smsbridge held list`, then `held release` or `held cancel`"
+            log.warning("held since a restore", **held, hint=hint)
 
     async def stop(self) -> None:
         await stop_all(self._running)

@@ -14,14 +14,16 @@ import signal
 import sqlite3
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from bridge.app import trial
+from bridge.app.backups import newest_backup
 from bridge.app.instance import AlreadyRunning
 from bridge.app.notify import Notifier, watchdog_interval_s
 from bridge.app.roles import Appliance
 from bridge.app.settings import Settings
-from bridge.app.state_folder import RESTORE
+from bridge.app.state_folder import restore_words
 from bridge.ledger.migrate import WrongLedger
 from bridge.ledger.runs import LedgerDamaged
 from bridge.ledger.worker import LedgerFailed, is_damage
@@ -29,7 +31,6 @@ from bridge.messages.faults import Fault
 from bridge.runtime import logs, loop
 from bridge.runtime.service import Periodic, start_all, stop_all
 
-KEEP_AND_RESTORE = f"keep the file as it is and {RESTORE}"
 EX_OK, EX_DATAERR, EX_UNAVAILABLE, EX_SOFTWARE, EX_IOERR = 0, 65, 69, 70, 74
 STOP_S_MAX = 40.0
 """A stop that takes longer is cut off; the service unit allows 45 s."""
@@ -67,10 +68,14 @@ def end_now(code: int) -> None:
     os._exit(code)
 
 
-def _of_the_disk(error: Exception) -> tuple[int, str]:
+def _damaged(error: Exception, backup: Path | None = None) -> str:
+    return f"the ledger is damaged ({error}); keep the file as it is and {restore_words(backup)}"
+
+
+def _of_the_disk(error: Exception, backup: Path | None = None) -> tuple[int, str]:
     """Exit code and words for a ledger that does not open. Only damage is for a backup; anything else may pass."""
     if is_damage(error):
-        return EX_DATAERR, f"the ledger is damaged ({error}); {KEEP_AND_RESTORE}"
+        return EX_DATAERR, _damaged(error, backup)
     if isinstance(error, LedgerFailed) and not error.sqlite_errorcode:
         return EX_IOERR, f"the ledger cannot be trusted any more: {error}"
     return EX_IOERR, f"the ledger failed ({error}); look at the disk, and at what else has the file open"
@@ -122,11 +127,11 @@ class _Life:
         except AlreadyRunning as error:
             self._cannot(EX_UNAVAILABLE, f"{error}; stop it first, or choose another state folder")
         except LedgerDamaged as error:
-            self._cannot(EX_DATAERR, f"the ledger is damaged ({error}); {KEEP_AND_RESTORE}")
+            self._cannot(EX_DATAERR, _damaged(error, newest_backup(self._settings)))
         except WrongLedger as error:
             self._cannot(EX_DATAERR, str(error))
         except (sqlite3.Error, LedgerFailed) as error:
-            self._cannot(*_of_the_disk(error))
+            self._cannot(*_of_the_disk(error, newest_backup(self._settings)))
         except Fault as fault:
             next_step = "close what else has it open, and free space on its disk"
             self._cannot(EX_UNAVAILABLE, f"the ledger cannot be written now ({fault.private}); {next_step}")

@@ -50,9 +50,13 @@ def refuse_if_lost(ledger: Path, *, had_ledger: bool, backup: Path | None) -> No
     is_log_left = not _size(ledger) and _size(ledger.with_name(f"{ledger.name}-wal"))
     if had_ledger or is_log_left or backup:
         state = "empty" if ledger.exists() else "missing"
-        newest = f" (the newest is {backup})" if backup else ""
-        told = f"the ledger {ledger} is {state}, and there was one; {RESTORE}{newest}"
+        told = f"the ledger {ledger} is {state}, and there was one; {restore_words(backup)}"
         raise LedgerLost(f"{told}, or move the whole folder away to begin anew")
+
+
+def restore_words(backup: Path | None) -> str:
+    """How a ledger comes back, and from which file at best."""
+    return RESTORE + (f" (the newest is {backup})" if backup else "")
 
 
 def _size(path: Path) -> int:

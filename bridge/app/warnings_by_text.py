@@ -50,7 +50,8 @@ class WarningsByText:
         """Book it, however long the ledger is busy: an unsettled notice would wait for the next start."""
         while True:
             try:
-                return await self._ledger.settle_notices([outcome])
+                await self._ledger.settle_notices([outcome])
+                return
             except (Fault, LedgerFailed) as trouble:
                 log.warning("outcome of a warning waits for the ledger", why=str(trouble))
                 await asyncio.sleep(POLL_S)

@@ -173,10 +173,9 @@ CHECKS: dict[str, str] = {
         WITH guard (name, guarded) AS (VALUES ('posting_is_never_changed', 'posting'),
             ('posting_is_never_deleted', 'posting'), ('action_is_never_changed', 'action'),
             ('action_is_never_deleted', 'action'))
-        SELECT guard.name FROM guard LEFT JOIN sqlite_schema
-            ON type = 'trigger' AND sqlite_schema.name = guard.name AND tbl_name = guarded
-            AND sql LIKE '%RAISE(ABORT%'
-        WHERE sqlite_schema.name IS NULL
+        SELECT guard.name FROM guard WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema AS known
+            WHERE known.type = 'trigger' AND known.name = guard.name AND known.tbl_name = guard.guarded
+                AND known.sql LIKE '%RAISE(ABORT%')
     """,
     "no foreign key dangles": 'SELECT "table", rowid FROM pragma_foreign_key_check',
 }

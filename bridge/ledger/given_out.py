@@ -15,6 +15,8 @@ from bridge.ledger.statements import statements
 
 NUMBERS_SKIPPED = 1_000_000
 """How far the numbers of messages and parts jump ahead: more than any appliance gives out between two backups."""
+NUMBERS_A_SECOND, GUESS_MAX = 100, 100_000_000
+"""What is skipped for each second of a backup's age when nobody can say what was given out; and at most: two weeks."""
 NUMBER_MAX = 1 << 40
 """No ledger gets there; a greater number is damage, and a jump from it would use the ids up."""
 FIRST_WITH_WARNINGS = 2
@@ -36,7 +38,9 @@ def read(ledger: Path) -> GivenOut | None:
         # SQLite would delete the log beside an empty file.
         if not ledger.stat().st_size:
             return None
-        reader = sqlite.open_reader(ledger)
+        has_log = ledger.with_name(f"{ledger.name}-wal").exists()
+        # Without a log the file says all, and nothing need be made beside it to read it.
+        reader = sqlite.open_reader(ledger) if has_log else sqlite.open_sealed(ledger)
         try:
             version = migrate.version_of(reader)
             rows = reader.execute(statements()["sequences"]).fetchall() if version else []
@@ -51,12 +55,16 @@ def read(ledger: Path) -> GivenOut | None:
     return GivenOut(sequences, low_count) if sequences and is_sane else None
 
 
-def jump(tx: Transaction, replaced: GivenOut | None) -> None:
-    """Let the open ledger give out only numbers that neither it nor the one that it replaces ever gave out."""
+def jump(tx: Transaction, replaced: GivenOut | None, age_ms: int) -> None:
+    """Let the open ledger give out only numbers that neither it nor the one that it replaces ever gave out.
+
+    `age_ms` is how long ago the backup was taken: what a ledger that cannot be read gave out since is a guess by that.
+    """
     count = NUMBERS_SKIPPED
     if replaced is None:
-        count += secrets.randbelow(NUMBERS_SKIPPED)
+        guess = min(max(age_ms, 0) // 1000 * NUMBERS_A_SECOND, GUESS_MAX)
+        count += guess + secrets.randbelow(NUMBERS_SKIPPED)
         replaced = GivenOut({}, 0)
-    for (name, _) in tx.rows("sequences"):
+    for name, _ in tx.rows("sequences"):
         tx.run("sequence_jump", {"name": name, "given_out": replaced.sequences.get(name, 0), "count": count})
     tx.run("low_counts_jump", {"given_out": replaced.low_count, "count": count})

@@ -57,15 +57,14 @@ def held_cancel(
     """
     wanted = {"account": account, "from_ms": from_ms, "to_ms": to_ms, "count": BATCH_MAX}
     parts, notices = tx.rows("held_parts", wanted), _notices(tx, wanted)
-    reason = "cancelled after a restore" + (
-        "" if is_refunded else "; it may have been sent before, so it stays charged"
+    reason = "cancelled after a restore; it may have been sent before" + (
+        "" if is_refunded else ", so it stays charged"
     )
     refunded_mc = 0
     if parts:
         if is_refunded:
             refunded_mc = _refund(tx, parts, actor, now_ms)
-        else:
-            tx.by_ids("parts_mark_sent", [row[0] for row in parts])
+        tx.by_ids("parts_mark_sent", [row[0] for row in parts])
         _tell(tx, parts, "cancelled", f"by {actor}" + (", refunded" if is_refunded else ", not refunded"), now_ms)
     if notices:
         tx.many(
@@ -111,6 +110,15 @@ def _done(
         "links": sorted({row[6] for row in parts}),
         "is_more": BATCH_MAX in (len(parts), len(notices)),
     }
+
+
+def held_count(database: Database) -> dict[str, int]:
+    """How much is held: {"parts", "notices"}."""
+    counts = (
+        "SELECT (SELECT count(*) FROM part INDEXED BY part_held WHERE state = 'held') AS parts,"
+        " (SELECT count(*) FROM notice INDEXED BY notice_held WHERE state = 'held') AS notices"
+    )
+    return next(iter(database.query(counts)))
 
 
 def held_list(database: Database) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from bridge.ledger.accounts import folded
 from bridge.ledger.actions import action_list
 from bridge.ledger.audit import ledger_audit
-from bridge.ledger.held import held_list
+from bridge.ledger.held import held_count, held_list
 from bridge.ledger.outlook import credit_outlook
 from bridge.ledger.reports_credit import account_statement_list, account_statement_show, shown_cause
 from bridge.ledger.reports_person import person_ids, person_rows, person_sender, person_show
@@ -363,6 +363,7 @@ REPORTS: dict[str, Callable[..., Any]] = {
         ledger_audit,
         account_statement_show,
         account_statement_list,
+        held_count,
         held_list,
         texts_due,
         person_show,

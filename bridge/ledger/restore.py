@@ -117,9 +117,7 @@ def _move_aside(ledger: Path, aside: Path) -> Path | None:
     return aside if aside.exists() else None
 
 
-def _hold(
-    prepared: Path, replaced: GivenOut | None, taken_at_ms: int, actor: str, now_ms: int
-) -> tuple[int, int]:
+def _hold(prepared: Path, replaced: GivenOut | None, taken_at_ms: int, actor: str, now_ms: int) -> tuple[int, int]:
     """Bring the file up to this program and hold all that is unfinished; gives the numbers of parts and notices."""
     connection = sqlite.open_alone(prepared)
     try:
@@ -133,9 +131,7 @@ def _hold(
     return held
 
 
-def hold(
-    tx: Transaction, replaced: GivenOut | None, *, taken_at_ms: int, actor: str, now_ms: int
-) -> tuple[int, int]:
+def hold(tx: Transaction, replaced: GivenOut | None, *, taken_at_ms: int, actor: str, now_ms: int) -> tuple[int, int]:
     """In a ledger that comes back: hold every unfinished part and notice, and skip the numbers given out since.
 
     `replaced`: what the ledger in its place gave out, if that can be told.
@@ -144,7 +140,7 @@ def hold(
     values = {"now_ms": now_ms, "reason": f"restored from the backup of {taken}: it may have been sent since"}
     tx.run("parts_hold_history", values)
     parts, notices = tx.run("parts_hold", values), tx.run("notices_hold", values)
-    given_out.jump(tx, replaced)
+    given_out.jump(tx, replaced, now_ms - taken_at_ms)
     tx.run("backup_mark_delete", {"name": backup.TAKEN_AT})
     # The run that made the backup went on; for the ledger that comes back nothing has crashed.
     tx.run("run_mark_set", {"value": STOPPED})

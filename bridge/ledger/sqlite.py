@@ -64,7 +64,7 @@ def truncate_wal(connection: sqlite3.Connection) -> bool:
 
 
 def findings(connection: sqlite3.Connection, check: str, count_max: int) -> list[str]:
-    """What `integrity_check` or `quick_check` finds wrong, in single lines, at most `count_max`; none in a sound file."""
+    """What `integrity_check` or `quick_check` finds wrong, one line each, at most `count_max`; none in a sound file."""
     rows = connection.execute(f"PRAGMA {check}({count_max})")
     lines = [" ".join(line.split()) for row in rows for line in str(row[0]).splitlines()]
     # "*** in database main ***" is a heading of SQLite's.

@@ -10,7 +10,7 @@ so that a subject `=?utf-8?q?=0D=0ABcc:_...?=` would become a header field of it
 import binascii
 import hashlib
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
@@ -91,6 +91,9 @@ def _inbound_fields(inbound: InboundView) -> dict[str, str]:
 
 
 def _report(message: MessageView, account_name: str) -> Iterator[str]:
+    if message.is_test:
+        yield from _wrapped("This is a test number: no handset got anything, and the receipt was simulated.")
+        yield ""
     told, advice = wording.sentence(message)
     yield from _wrapped(told)
     reasons = list(dict.fromkeys(reason for part in message.parts if (reason := wording.why(part))))
@@ -99,9 +102,6 @@ def _report(message: MessageView, account_name: str) -> Iterator[str]:
     if advice:
         yield ""
         yield from _wrapped(advice)
-    if message.is_test:
-        yield ""
-        yield from _wrapped("This is a test number: no handset got anything, and the receipt was simulated.")
     yield ""
     yield _fact("Message id", message.message_id)
     yield _fact("To", wording.number(message.recipient))
@@ -109,7 +109,7 @@ def _report(message: MessageView, account_name: str) -> Iterator[str]:
         yield _fact("From", wording.number(message.originator))
     yield _fact("Account", account_name)
     yield _fact("Accepted", wording.utc(message.accepted_at_ms))
-    yield from _parts(message.parts)
+    yield from _parts(message)
     if note := wording.time_note(message):
         yield ""
         yield from _wrapped(note)
@@ -134,14 +134,15 @@ def _credit(view: CreditView, notice: Notice) -> Iterator[str]:
         yield _fact(name, value)
 
 
-def _parts(parts: Sequence[PartView]) -> Iterator[str]:
+def _parts(message: MessageView) -> Iterator[str]:
     """The times of a single part as facts, of several as a table."""
+    parts = message.parts
     if len(parts) == 1:
         part = parts[0]
         if part.submitted_at_ms is not None:
             yield _fact("Submitted", wording.utc(part.submitted_at_ms))
         if moment := wording.final_time(part):
-            yield _fact(part.state.capitalize(), moment + _whose_time(part))
+            yield _fact(part.state.capitalize(), moment + _whose_time(part, is_test=message.is_test))
         return
     yield ""
     yield f"  {'Part':<6}{'State':<15}{'Submitted (UTC)':<21}{'Final (UTC)':<21}Error".rstrip()
@@ -152,7 +153,9 @@ def _parts(parts: Sequence[PartView]) -> Iterator[str]:
         yield f"  {''.join(cells)}{_printable(part.error) or '-'}"
 
 
-def _whose_time(part: PartView) -> str:
+def _whose_time(part: PartView, *, is_test: bool) -> str:
+    if is_test:
+        return " (simulated)" if part.submitted_at_ms is not None else ""
     return " (the network's time)" if part.network_at_ms is not None else ""
 
 

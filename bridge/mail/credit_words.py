@@ -8,6 +8,8 @@ from bridge.messages.money import format_credits
 
 _HOUR_MS = 3600 * 1000
 _DAY_MS = 24 * _HOUR_MS
+_TELLING_MS = 6 * _HOUR_MS
+"""The first messages of a new account say nothing about its days."""
 _NAME_MAX = 40
 """Characters of an account's name in a text: with it, the text fits into one part."""
 
@@ -31,7 +33,8 @@ def facts(view: CreditView) -> Iterator[tuple[str, str]]:
     yield "Limit", format_credits(view.limit_mc)
     yield "Spent", f"{format_credits(view.per_day_mc)} a day, over the last {_span(view.period_ms)}"
     runs_out_at_ms = view.runs_out_at_ms
-    if runs_out_at_ms is not None and view.balance_mc < view.limit_mc:
+    is_telling = view.period_ms >= _TELLING_MS
+    if is_telling and runs_out_at_ms is not None and view.balance_mc < view.limit_mc:
         yield "Runs out", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(runs_out_at_ms // 1000))
 
 
@@ -49,6 +52,8 @@ def _outlook(view: CreditView) -> str:
     runs_out_at_ms = view.runs_out_at_ms
     if view.room_mc <= 0:
         return "Nothing is left to spend."
+    if view.period_ms < _TELLING_MS:
+        return "The account is too young to say how long it will last."
     if view.spent_mc <= 0:
         return f"Nothing was spent in the last {_span(view.period_ms)}, so no day can be named when it runs out."
     if runs_out_at_ms is None:
@@ -62,6 +67,8 @@ def _short_outlook(view: CreditView) -> str:
     runs_out_at_ms = view.runs_out_at_ms
     if view.room_mc <= 0:
         return "Nothing is left."
+    if view.period_ms < _TELLING_MS:
+        return ""
     if runs_out_at_ms is None:
         return ""
     day = time.strftime("%Y-%m-%d", time.gmtime(runs_out_at_ms // 1000))

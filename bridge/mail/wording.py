@@ -67,11 +67,14 @@ _MAYBE_SENT = {
         _ASK_FIRST,
     ),
     MessageState.CANCELLED: (
-        "Your message to {to} was cancelled here. It may have been sent before that.",
+        "Your message to {to} was cancelled here after a backup was restored. It may have been sent before that; it is "
+        "not sent again.",
         _ASK_FIRST,
     ),
 }
 """What ended unsent as far as we know, but may have been sent: after a lost answer, or before a restore."""
+_SIMULATED = "The simulated receipt for your message to {to} says: {state}{at}."
+"""Of a test number: nothing of what a carrier or a handset did."""
 _NETWORK_TIME_NOTE = (
     "Mobile networks give their times to the minute only, so a delivery can look earlier than the acceptance."
 )
@@ -100,9 +103,13 @@ def sentence(message: MessageView) -> tuple[str, str]:
         told, advice = _NEVER_SENT
     if message.state in _MAYBE_SENT and any(p.is_possible_duplicate and not p.submitted_at_ms for p in parts):
         told, advice = _MAYBE_SENT[message.state]
+    if message.is_test and message.state.is_final and any(part.submitted_at_ms for part in parts):
+        told, advice = _SIMULATED, ""
     delivered = sum(part.state is PartState.DELIVERED for part in parts)
     at = _when(message.state, parts)
-    return told.format(to=number(message.recipient), at=at, delivered=delivered, total=len(parts)), advice
+    state = message.state.replace("_", " ")
+    to = number(message.recipient)
+    return told.format(to=to, state=state, at=at, delivered=delivered, total=len(parts)), advice
 
 
 def why(part: PartView) -> str:

@@ -212,8 +212,9 @@ class LedgerClient:
         try:
             is_same = _identity(self.path) == self._file
         except OSError as error:
-            return f"its file cannot be found any more: {error.strerror}"
-        return "" if is_same else "another file was put in its place"
+            hint = "put it back where it was, or restore a backup with `smsbridge restore FILE`"
+            return f"its file cannot be found any more ({error.strerror}); {hint}"
+        return "" if is_same else "another file was put in its place; see that the right one is there"
 
     # --- reading ---
 

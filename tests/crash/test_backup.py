@@ -282,6 +282,47 @@ def test_a_restored_appliance_sends_nothing_from_before_by_itself(appliance: App
         assert [submitted.text for submitted in smsc.journal] == ["new", "one", "two", "three"]
 
 
+def test_what_is_held_is_told_at_every_start_and_in_the_status(appliance: Appliance) -> None:
+    appliance.start().add_account()
+    send(appliance, "an alarm")
+    made = appliance.ask("backup_create", target="")
+    appliance.stop()
+    appliance.command("restore", "--yes", made["path"])
+    for times in (1, 2):
+        appliance.start()
+        (*_, line) = warned = [line for line in appliance.log().splitlines() if "held since a restore" in line]
+        assert len(warned) == times
+        assert "parts=1" in line
+        assert "smsbridge held list" in line
+        assert appliance.ask("status")["held"]["parts"] == 1
+        assert "1 part, 0 notices since a restore" in appliance.command("status").stdout
+        appliance.stop()
+    assert appliance.command("held", "cancel").stdout.startswith("cancelled 1 part and 0 notices")
+    appliance.start()
+    assert "since a restore" not in appliance.command("status").stdout
+    assert appliance.log().count("held since a restore") == 2
+
+
+def test_a_backup_to_a_disk_that_is_not_mounted_is_refused(appliance: Appliance) -> None:
+    appliance.start()
+    disk = appliance.folder / "usb"
+    for target, told in ((disk, "mount the disk"), (disk / "a.sqlite", "there is no folder")):
+        refused = appliance.command("backup", str(target), check=False)
+        assert refused.returncode == 65
+        assert told in refused.stderr
+        assert not disk.exists()
+    disk.mkdir()
+    appliance.command("backup", str(disk / "a.sqlite"))
+    assert sorted(path.name for path in disk.iterdir()) == ["a.sqlite", "a.sqlite.sha256"]
+    absent = appliance.command("restore", "--yes", str(disk / "b.sqlite"), check=False)
+    assert absent.returncode == 75, "it runs"
+    appliance.stop()
+    absent = appliance.command("restore", "--yes", str(disk / "b.sqlite"), check=False)
+    assert absent.returncode == 65
+    assert "there is no such file" in absent.stderr
+    assert "damaged" not in absent.stderr
+
+
 def test_the_clock_makes_and_rotates_backups_and_the_folder_remembers_them(appliance: Appliance) -> None:
     appliance.extra = {"backup": {"every_h": 0}}
     appliance.start().stop()

@@ -400,6 +400,7 @@ def test_a_ledger_that_is_taken_away_ends_it_and_no_empty_one_takes_its_place(ap
     ledger.rename(elsewhere)
     assert ended(appliance) == 74
     assert "its file cannot be found any more" in appliance.log()
+    assert "put it back where it was, or restore a backup with" in appliance.log()
     code, told = refused(appliance)
     assert code == 65
     assert "smsbridge restore FILE" in told
@@ -440,14 +441,40 @@ def test_a_file_damaged_in_a_crash_stays_down_untouched(appliance: Appliance) ->
     damaged = bytearray(ledger.read_bytes())
     damaged[4096 * 3 + 5] ^= 0x10
     ledger.write_bytes(damaged)
+    newest = max((appliance.state / "backups").glob("*.sqlite"))
     for _ in range(2):
         code, told = refused(appliance)
         assert code == 65
         assert "the ledger is damaged (" in told
+        assert "***" not in told
         assert "keep the file as it is and restore a backup with `smsbridge restore FILE`" in told
+        assert f"(the newest is {newest})" in told
         assert ledger.read_bytes() == bytes(damaged)
     assert appliance.command("account", "add", "x", check=False).returncode == 65
     assert ledger.read_bytes() == bytes(damaged)
+
+
+def test_an_audit_that_meets_damage_says_so_and_the_appliance_ends(appliance: Appliance) -> None:
+    appliance.start()
+    client = Client(appliance)
+    for _ in range(30):
+        client.submit()
+    assert appliance.stop() == 0
+    ledger = appliance.state / "ledger.sqlite"
+    with closing(sqlite3.connect(ledger)) as connection:
+        (page_no,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'posting'").fetchone()
+    appliance.start()
+    # A page that nothing but a charge or an audit reads.
+    with ledger.open("r+b") as file:
+        file.seek((page_no - 1) * 4096)
+        file.write(b"\xff" * 64)
+    told = appliance.command("ledger", "audit", check=False)
+    assert told.returncode == 65
+    assert "FAIL  the file is sound: " in told.stdout
+    assert "smsbridge: the ledger is damaged; stop the appliance, keep the file as it is and restore" in told.stderr
+    assert appliance.process is not None
+    assert appliance.process.wait(timeout=20) == 65
+    assert "ledger failed" in appliance.log()
 
 
 def run_mark(appliance: Appliance) -> str:

@@ -21,7 +21,8 @@ def test_what_is_left_is_what_using_the_oldest_first_leaves(bought: list[int], d
     """Against the plain reading: take from the oldest purchase until it is used up, then from the next."""
     used = data.draw(st.integers(0, sum(bought)))
     since_ms = data.draw(st.none() | st.integers(0, len(bought)))
-    purchases = [Purchase("top_up", f"top_up:{at}", amount, at) for at, amount in enumerate(bought)]
+    kinds = [data.draw(st.sampled_from(["top_up", "adjustment", "transfer"])) for _ in bought]
+    purchases = [Purchase(kinds[at], f"{kinds[at]}:{at}", amount, at) for at, amount in enumerate(bought)]
     left = list(bought)
     to_take = used
     for at, amount in enumerate(bought):
@@ -30,7 +31,9 @@ def test_what_is_left_is_what_using_the_oldest_first_leaves(bought: list[int], d
     lots = lots_of(purchases, sum(bought) - used, since_ms)
     assert [lot.left_mc for lot in lots] == left
     assert [lot.purchase for lot in lots] == purchases
-    assert [lot.is_refundable for lot in lots] == [since_ms is not None and at >= since_ms for at in range(len(bought))]
+    assert [lot.is_refundable for lot in lots] == [
+        since_ms is not None and at >= since_ms and kinds[at] != "transfer" for at in range(len(bought))
+    ]
 
 
 @given(st.lists(amounts, max_size=6), st.integers(-1000, 1000))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.app.warnings_by_text import WarningsByText
+from bridge.app.warnings_by_text import RETRY_MS, WarningsByText
 from bridge.inbound_mail import service
 from bridge.inbound_mail.service import SendbackService
 from bridge.inbound_mail.settings import RelaySettings
@@ -73,7 +73,7 @@ async def test_a_fall_is_mailed_once_to_the_account(tmp_path: Path, monkeypatch:
         assert first["Message-ID"] != second["Message-ID"]
         said = " ".join(first.get_content().split())
         assert "fell below its limit of 5.000 at 20" in said
-        assert "At the pace of the last hour it runs out in about" in said
+        assert "The account is too young to say how long it will last" in said
         assert "Credit 4.000" in said
 
 
@@ -85,7 +85,7 @@ async def test_a_text_is_an_ordinary_message_of_the_account_charged_as_usual(tmp
         await setup.texts.send_due()
         (warning,) = await setup.warnings()
         assert (warning["account"], warning["recipient"], warning["price_mc"]) == ("demo", "46701740606", 1000)
-        assert warning["text"].startswith("Account demo: credit 4.000 is below 5.000. It runs out in about ")
+        assert warning["text"].startswith("Account demo: credit 4.000 is below 5.000. Ask your operator")
         assert await setup.house.balance_mc() == 3000
 
 
@@ -132,6 +132,25 @@ async def test_a_busy_appliance_sends_it_a_minute_later(tmp_path: Path, monkeypa
         assert await setup.warnings() == []
         (again,) = await setup.house.ledger.claim_notices(10, outcome.retry_at_ms, is_for_texts=True)
         assert (again.notice_id, again.attempt) == (notice.notice_id, 2)
+
+
+@asyncio_test
+async def test_a_bug_leaves_no_warning_claimed(tmp_path: Path) -> None:
+    """Anything but a refusal left the notice claimed until the next start, and the others of its round too."""
+
+    async def broken(name: str) -> Identity:
+        raise KeyError(name)
+
+    async with open_setup(tmp_path, is_low_texted=True) as setup:
+        await setup.spend(3)
+        with capture_logs() as logs:
+            await WarningsByText(setup.house.ledger, setup.house.door, broken).send_due()
+        events = [line["event"] for line in logs if line["event"].startswith("credit warning")]
+        assert events == ["credit warning by text failed", "credit warning by text waits"]
+        (again,) = await setup.house.ledger.claim_notices(10, now_ms() + RETRY_MS, is_for_texts=True)
+        assert again.attempt == 2
+        await setup.texts._settle(await setup.texts._send(again))
+        assert len(await setup.warnings()) == 1
 
 
 @asyncio_test

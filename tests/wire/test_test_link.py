@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.messages.message import TEST_LINK, MailThread, Outcome, OutcomeKind, Submission
+from bridge.messages.message import TEST_LINK, ClaimedPart, MailThread, Outcome, OutcomeKind, Submission
+from bridge.messages.receipt import Receipt
 from bridge.runtime.loop import now_ms
 from bridge.test_out import service
 from bridge.test_out.service import TestLink
@@ -125,6 +127,34 @@ async def test_many_that_wait_are_found_again_page_by_page(tmp_path: Path, monke
         async with open_link(house):
             for message_id in ids:
                 await until(house, message_id, "delivered")
+
+
+@asyncio_test
+async def test_a_bug_met_by_one_part_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The link repeated for ever what can never be booked, and nothing else ended any more."""
+    answer, name = service._outcome, service._receipt
+
+    def outcome(part: ClaimedPart, at_ms: int) -> Outcome:
+        found = answer(part, at_ms)
+        return replace(found, smsc_id="\ud800") if part.recipient == "447700900101" else found
+
+    def receipt(smsc_id: str, recipient: str) -> Receipt:
+        found = name(smsc_id, recipient)
+        return replace(found, error="\ud800") if recipient == "447700900102" else found
+
+    monkeypatch.setattr(service, "_outcome", outcome)
+    monkeypatch.setattr(service, "_receipt", receipt)
+    async with open_house(tmp_path) as house:
+        ids = await submit(house, *(str(447700900100 + n) for n in range(4)))
+        with capture_logs() as logs:
+            async with open_link(house):
+                for message_id in (ids[0], ids[3]):
+                    await until(house, message_id, "delivered")
+                (later,) = await submit(house, "447700900104")
+                await until(house, later, "delivered")
+        states = [(await house.ledger.read("message_show", message_id=one))["parts"][0]["state"] for one in ids]
+        assert states == ["delivered", "claimed", "submitted", "delivered"]
+        assert [line["count"] for line in logs if line["event"] == "booking failed"] in ([4, 1, 3, 1], [4, 1, 1])
 
 
 @asyncio_test

@@ -53,7 +53,11 @@ def account() -> None:
 )
 @click.option("--lane", type=click.Choice(LANES), default="normal", show_default=True, help="How urgent its texts are.")
 @click.option(
-    "--mail-events", type=click.Choice(MAIL_EVENTS), default="all", show_default=True, help="What is reported by mail."
+    "--mail-events",
+    type=click.Choice(MAIL_EVENTS),
+    default="all",
+    show_default=True,
+    help="What is reported by mail: to the sender of a mail; of other messages only failures, to the account.",
 )
 @click.option(
     "--originator", metavar="SENDER", default="", help="Sender shown on the handset when a submission names none."

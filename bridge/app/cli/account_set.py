@@ -26,7 +26,11 @@ from bridge.app.cli.place import call
 @click.option("--home-country", metavar="CC", help="Two letters, as SE: lets it write numbers in national format.")
 @click.option("--time-zone", metavar="ZONE", help="As Europe/Stockholm; kept with the account.")
 @click.option("--lane", type=click.Choice(LANES), help="How urgent its texts are.")
-@click.option("--mail-events", type=click.Choice(MAIL_EVENTS), help="What is reported by mail.")
+@click.option(
+    "--mail-events",
+    type=click.Choice(MAIL_EVENTS),
+    help="What is reported by mail: to the sender of a mail; of other messages only failures, to the account.",
+)
 @click.option("--originator", metavar="SENDER", help="Sender shown on the handset when a submission names none.")
 @click.option("--overdraft", "overdraft_mc", type=CREDITS, help="How far below zero it may go.")
 @click.option("--reserve", "reserve_mc", type=CREDITS, help=RESERVE_HELP)

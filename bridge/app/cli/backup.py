@@ -187,20 +187,21 @@ def _ask(file: Path, ledger: Path) -> None:
             ("backup of", taken),
             ("messages", f"{facts.messages:,}"),
             ("the newest", out.utc(facts.last_message_at_ms)),
-            ("to be held", f"{facts.waiting:,} parts that had not been sent when it was taken"),
+            ("to be held", f"{out.count(facts.waiting, 'part')}, not sent yet when it was taken"),
             ("replaces", f"{ledger}, which is kept under another name" if ledger.exists() else ""),
         )
     )
     if not sys.stdin.isatty():
         fail(EX_USAGE, "a restore needs a yes", "look at the above and add --yes")
-    click.confirm("Restore it?", abort=True)
+    if not click.confirm("Restore it?"):
+        fail(EX_DATA, "nothing was restored", "")
 
 
 def _tell(done: restore.Restored) -> None:
     click.echo(f"restored the backup of {out.utc(done.taken_at_ms)}")
     out.facts(
         (
-            ("held", f"{done.held_parts:,} parts, {done.held_notices:,} notices"),
+            ("held", f"{out.count(done.held_parts, 'part')}, {out.count(done.held_notices, 'notice')}"),
             ("before", str(done.aside) if done.aside else ""),
             ("next", "start the appliance; `smsbridge held list` shows what is held, docs/backup.md what to do"),
         ),

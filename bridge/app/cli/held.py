@@ -2,7 +2,7 @@
 
 import click
 
-from bridge.app.answers import Held, HeldDone
+from bridge.app.answers import Held, HeldCount, HeldDone
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import Group, actor, json_option
 from bridge.app.cli.place import call
@@ -22,6 +22,14 @@ def held() -> None:
       smsbridge held list
       smsbridge held release --from 2026-11-24T05:00
     """
+
+
+def held_words(held: HeldCount) -> str:
+    """The line of `smsbridge status` about what is held; empty when nothing is."""
+    if not any(held.values()):
+        return ""
+    told = f"{out.count(held['parts'], 'part')}, {out.count(held['notices'], 'notice')} since a restore"
+    return f"{told}: NOT SENT until `smsbridge held release` or `held cancel`; `held list` shows them"
 
 
 @held.command("list")
@@ -95,7 +103,8 @@ def held_release(from_ms: int | None, to_ms: int | None, account: str, is_json: 
     if is_json:
         return out.as_json(answer)
     where = f" to {', '.join(answer['links'])}" if answer["links"] else ""
-    return click.echo(f"released {answer['parts']:,} parts{where} and {answer['notices']:,} notices")
+    parts, notices = out.count(answer["parts"], "part"), out.count(answer["notices"], "notice")
+    return click.echo(f"released {parts}{where} and {notices}")
 
 
 @held.command("cancel")
@@ -107,8 +116,8 @@ def held_release(from_ms: int | None, to_ms: int | None, account: str, is_json: 
 def held_cancel(from_ms: int | None, to_ms: int | None, account: str, is_refunded: bool, is_json: bool) -> None:
     """End what is held without sending it.
 
-    Parts end as cancelled, and their senders are told. They may have been sent before, so they stay charged unless
-    --refund gives their price back. Held mails are given up.
+    Parts end as cancelled, and their senders are told that they may have been sent before. So they stay charged
+    unless --refund gives their price back. Held mails are given up.
 
     \b
     Example:
@@ -126,4 +135,5 @@ def held_cancel(from_ms: int | None, to_ms: int | None, account: str, is_refunde
     if is_json:
         return out.as_json(answer)
     money = f", refunded {out.credit(answer['refunded_mc'])}" if is_refunded else ", nothing refunded"
-    return click.echo(f"cancelled {answer['parts']:,} parts and {answer['notices']:,} notices{money}")
+    parts, notices = out.count(answer["parts"], "part"), out.count(answer["notices"], "notice")
+    return click.echo(f"cancelled {parts} and {notices}{money}")

@@ -185,7 +185,8 @@ def person_erase(number: str, is_sure: bool, is_json: bool) -> None:
         _tell_counts(found := _counts(number))
         if not any(found["counts"].values()):
             return
-        click.confirm("Erase this for good?", abort=True)
+        if not click.confirm("Erase this for good?"):
+            fail(EX_DATA, "nothing erased", "")
     answer: PersonErased = call("person_erase", timeout_s=SCAN_TIMEOUT_S, number=number, actor=actor())
     if is_json:
         out.as_json(answer)

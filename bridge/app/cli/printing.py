@@ -80,6 +80,11 @@ def as_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def count(number: int, one: str) -> str:
+    """A number of things: 1 part, 2,000 parts."""
+    return f"{number:,} {one}" + "s" * (number != 1)
+
+
 def nothing(what: str) -> None:
     """Say that a list is empty, where a program that reads standard output does not see it."""
     click.echo(f"no {what}", err=True)

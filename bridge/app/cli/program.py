@@ -13,7 +13,7 @@ from bridge.app.cli.backup import backup, backup_words, restore_command
 from bridge.app.cli.base import Program, json_option
 from bridge.app.cli.credit import account_adjust, account_close, account_top_up, account_transfer, message_refund
 from bridge.app.cli.exits import EX_DATA, fail
-from bridge.app.cli.held import held
+from bridge.app.cli.held import held, held_words
 from bridge.app.cli.message import message, queue, send
 from bridge.app.cli.number import number
 from bridge.app.cli.person import actions, person
@@ -24,8 +24,10 @@ from bridge.app.cli.statement import account_statement
 from bridge.app.cli.tariff import tariff
 from bridge.app.config_errors import ConfigError
 from bridge.app.settings import Settings
+from bridge.app.state_folder import RESTORE
 from bridge.app.version import version
 from bridge.intake.test_numbers import DEFAULT, FICTION
+from bridge.ledger.audit import FILE_CHECK
 
 AUDIT_TIMEOUT_S = 600.0
 """The audit reads the whole ledger."""
@@ -162,6 +164,7 @@ def status(is_json: bool) -> None:
             ("state folder", answer["state_folder"]),
             ("disk", _disk(answer["disk"])),
             ("last backup", backup_words(answer["backup"]) if "backup" in answer else ""),
+            ("held", held_words(answer["held"]) if "held" in answer else ""),
         )
     )
     if answer["listeners"]:
@@ -277,6 +280,9 @@ def ledger_audit(is_json: bool) -> None:
         for one in answer["checks"]:
             found = f": {out.clean(one['detail'])}" if one["detail"] else ""
             click.echo(f"{'ok  ' if one['is_ok'] else 'FAIL'}  {out.clean(one['name'])}{found}")
+    if any(one["name"] == FILE_CHECK and not one["is_ok"] for one in answer["checks"]):
+        next_step = f"stop the appliance, keep the file as it is and {RESTORE}"
+        fail(EX_DATA, "the ledger is damaged", f"{next_step}; `smsbridge backup list` shows them")
     if not answer["is_ok"]:
         failed = sum(not one["is_ok"] for one in answer["checks"])
         what = f"{failed} of {len(answer['checks'])} checks failed"

@@ -186,4 +186,4 @@ def tariff_export(file: Path | None) -> None:
         file.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         fail(EX_DATA, f"{file} cannot be written ({error.strerror})", "name a file in a folder of yours")
-    click.echo(f"{answer['count']} prices written to {file}")
+    click.echo(f"{out.count(answer['count'], 'price')} written to {file}")

@@ -6,6 +6,8 @@ from typing import Any
 from bridge.app import answers
 from bridge.app.operations.desk import Desk
 from bridge.app.version import version
+from bridge.ledger.audit import FILE_CHECK
+from bridge.ledger.worker import LedgerFailed, is_damage
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import TEST_LINK
 from bridge.runtime.disk import Level
@@ -30,6 +32,7 @@ class ApplianceOperations(Desk):
             "listeners": [{"door": d, "address": a, "port": p, "tls": t} for d, a, p, t in smtp + http],
             "links": await self.link_list(),
             "backup": self.backups.status(),
+            "held": await self._ledger.read("held_count"),
         }
 
     def _disk_state(self) -> answers.DiskState:
@@ -82,8 +85,13 @@ class ApplianceOperations(Desk):
         return [*configured, built_in]
 
     async def ledger_audit(self) -> dict[str, Any]:
-        """Check every law of the ledger."""
-        report: dict[str, Any] = await self._ledger.read("ledger_audit")
+        """Check every law of the ledger. Damage is a finding, also when it ends this appliance within a moment."""
+        try:
+            report: dict[str, Any] = await self._ledger.read("ledger_audit")
+        except LedgerFailed as error:
+            if not is_damage(error):
+                raise
+            return {"is_ok": False, "checks": [{"name": FILE_CHECK, "is_ok": False, "detail": str(error)}]}
         return report
 
     async def simulator_inbound(self, *, originator: str, recipient: str, text: str) -> answers.Injected:

@@ -207,6 +207,24 @@ def test_status_on_a_full_disk(desk: Desk) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (
+            {"parts": 1, "notices": 2000},
+            "1 part, 2,000 notices since a restore: NOT SENT until `smsbridge held release`",
+        ),
+        ({"parts": 0, "notices": 1}, "0 parts, 1 notice since a restore: NOT SENT until `smsbridge held release`"),
+    ],
+)
+def test_status_tells_what_is_held(desk: Desk, held: dict[str, int], told: str) -> None:
+    disk = {"level": "open", "free_bytes": 60 << 20, "total_bytes": 20 << 30, "needed_bytes": 0}
+    answer = {"version": "0.1.0", "pid": 1, "started_at_ms": AT_MS, "state_folder": "/x", "listeners": [], "links": []}
+    answer |= {"disk": disk}
+    assert "held           " + told in shown(desk, "status", {**answer, "held": held}, "status")
+    assert "held" not in shown(desk, "status", {**answer, "held": {"parts": 0, "notices": 0}}, "status")
+
+
 def test_numbers_and_prices(desk: Desk) -> None:
     number = {"number": "46701740699", "account": "ward7", "mail": "ward7@example.org"}
     assert shown(desk, "number_list", [number], "number", "list") == (
@@ -423,6 +441,18 @@ def test_an_audit_that_fails_is_an_exit_code_too(desk: Desk) -> None:
         assert result.exit_code == 65
         assert result.stderr.startswith("smsbridge: 1 of 2 checks failed; ")
     assert json.loads(result.stdout) == desk.answers["ledger_audit"]
+
+
+def test_an_audit_that_finds_damage_says_what_to_do(desk: Desk) -> None:
+    detail = "database disk image is malformed"
+    desk.answers["ledger_audit"] = {
+        "is_ok": False,
+        "checks": [{"name": "the file is sound", "is_ok": False, "detail": detail}],
+    }
+    result = desk.run("ledger", "audit")
+    assert (result.exit_code, result.stdout) == (65, f"FAIL  the file is sound: {detail}\n")
+    assert result.stderr.startswith("smsbridge: the ledger is damaged; stop the appliance, keep the file as it is and ")
+    assert "`smsbridge restore FILE`" in result.stderr
 
 
 def test_inbound_from_the_simulator(desk: Desk) -> None:

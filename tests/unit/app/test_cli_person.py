@@ -65,7 +65,8 @@ def test_show_nothing(desk: Desk) -> None:
 
 def test_erase_asks_first_and_takes_no_for_an_answer(desk: Desk) -> None:
     done = desk.run("person", "erase", NUMBER, stdin="n\n")
-    assert done.exit_code == 130
+    assert done.exit_code == 65
+    assert done.stderr.endswith("smsbridge: nothing erased\n")
     assert "12 messages" in done.stdout
     assert [name for name, _ in desk.asked] == ["person_show"]
     done = desk.run("person", "erase", NUMBER, stdin="y\n")

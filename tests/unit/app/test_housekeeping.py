@@ -7,7 +7,9 @@ from structlog.testing import capture_logs
 
 from bridge.app import housekeeping
 from bridge.app.housekeeping import Housekeeping
-from bridge.ledger import sqlite
+from bridge.ledger import retries, sqlite
+from bridge.messages.message import RetryKey, Submission
+from bridge.runtime.loop import now_ms
 from bridge.runtime.wakeups import Wakeups
 from tests.house import House, open_house
 from tests.support import asyncio_test
@@ -27,6 +29,22 @@ async def test_the_log_is_written_back_every_round_so_that_a_failure_is_heard(tm
         assert house.ledger.wal_size > 0
         await tidied(house)
         assert house.ledger.wal_size == 0
+
+
+@asyncio_test
+async def test_all_names_that_are_due_are_forgotten_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that took more named submissions a minute than one round forgets kept ever more of them."""
+    monkeypatch.setattr(retries, "FORGET_MAX", 3)
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2")
+        identity = await house.identity("demo", "SECRETPIN2")
+        for name in range(8):
+            wanted = Submission("http", "46701740605", "hello", retry=RetryKey(f"{name}", "hello"))
+            await house.door.submit(identity, [wanted])
+        monkeypatch.setattr(housekeeping, "now_ms", lambda: now_ms() + retries.KEY_KEPT_MS)
+        assert await tidied(house) == ["tidied"] * 3
+        monkeypatch.setattr(housekeeping, "TIDY_ROUNDS_MAX", 1)
+        assert await tidied(house) == []
 
 
 @asyncio_test

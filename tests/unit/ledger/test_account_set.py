@@ -97,10 +97,22 @@ def test_an_overdraft_in_use_cannot_be_taken_back(books: Books) -> None:
         books.accept(account_id, books.prepared(price_mc=1))
 
 
-def test_a_lower_limit_arms_the_warning_again(books: Books) -> None:
+@pytest.mark.parametrize("limit_mc", [3500, 6000])
+def test_another_limit_arms_the_warning_again(books: Books, limit_mc: int) -> None:
+    """A higher limit left the account told of the lower one, and silent."""
     account_id = books.account(credit_mc=5000, low_limit_mc=5000, email="demo@example.org")
     books.accept(account_id, books.prepared())
     assert len(books.notices()) == 1
-    put(books, low_limit_mc=3500)
+    put(books, low_limit_mc=limit_mc)
     books.accept(account_id, books.prepared())
     assert len(books.notices()) == 1
+
+
+@pytest.mark.parametrize("facts", [{"low_limit_mc": 5000}, {"time_zone": "Europe/Stockholm"}])
+def test_other_facts_and_the_same_limit_do_not(books: Books, facts: dict[str, Any]) -> None:
+    account_id = books.account(credit_mc=5000, low_limit_mc=5000, email="demo@example.org")
+    books.accept(account_id, books.prepared())
+    assert len(books.notices()) == 1
+    put(books, **facts)
+    books.accept(account_id, books.prepared())
+    assert books.notices() == []

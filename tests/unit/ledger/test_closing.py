@@ -107,12 +107,24 @@ def test_transfers_in_and_adjustments_up_are_purchases_and_what_left_was_the_old
     books.do("account_adjust", name="demo", amount_mc=-4000, key="down", reason="r", **facts)
     books.do("account_transfer", giver="demo", taker="other", amount_mc=3000, key="out", **facts)
     done = close(books)
-    assert (done["balance_mc"], done["payout_mc"], done["forfeit_mc"]) == (6000, 3000, 3000)
-    assert [(lot["cause"], lot["left_mc"]) for lot in done["lots"]] == [
-        ("top_up:opening", 3000),
-        ("adjustment:up", 1000),
-        ("transfer:in", 2000),
+    assert (done["balance_mc"], done["payout_mc"], done["forfeit_mc"]) == (6000, 1000, 5000)
+    assert [(lot["cause"], lot["left_mc"], lot["is_refundable"]) for lot in done["lots"]] == [
+        ("top_up:opening", 3000, False),
+        ("adjustment:up", 1000, True),
+        ("transfer:in", 2000, False),
     ]
+
+
+def test_old_credit_does_not_become_refundable_by_moving_it(books: Books) -> None:
+    """It was paid back when it was moved to another account, or there and back, just before that was closed."""
+    books.account(credit_mc=5000)
+    books.account("other", credit_mc=0)
+    days_pass(books, 30)
+    for giver, taker, key in (("demo", "other", "there"), ("other", "demo", "back")):
+        facts = {"actor": "kim", "now_ms": books.now_ms}
+        books.do("account_transfer", giver=giver, taker=taker, amount_mc=5000, key=key, **facts)
+        preview = close(books, key, name=taker, dry=True)
+        assert (preview["payout_mc"], preview["forfeit_mc"]) == (0, 5000)
 
 
 def test_closing_twice_gives_the_same_answer_and_another_key_is_refused(books: Books) -> None:

@@ -98,6 +98,23 @@ def test_without_a_limit_or_an_address_nobody_is_warned(books: Books) -> None:
     assert (books.notices(), texts(books)) == ([], [])
 
 
+@pytest.mark.parametrize(
+    "facts", [{"email": "ward7@example.com"}, {"is_low_texted": True}, {"mobile": "46701740607", "is_low_texted": True}]
+)
+def test_who_could_not_be_told_is_told_once_there_is_an_address(books: Books, facts: dict[str, Any]) -> None:
+    """The fall counted as told although nobody was, and the address that was set then heard nothing."""
+    demo = account(books, email="", mobile="46701740606" if facts == {"is_low_texted": True} else "")
+    spend(books, demo, 4)
+    books.do("account_set", name="demo", facts=facts)
+    assert (books.notices(), texts(books)) == ([], [])
+    spend(books, demo)
+    (notice,) = [*books.notices(), *texts(books)]
+    assert notice.address in {"ward7@example.com", "46701740606", "46701740607"}
+    assert notice.key.split(".")[2] == "1"
+    spend(books, demo)
+    assert (books.notices(), texts(books)) == ([], [])
+
+
 def test_the_text_is_owed_beside_the_mail_and_neither_service_sees_the_other(books: Books) -> None:
     demo = account(books, is_low_texted=True)
     spend(books, demo, 3)

@@ -187,6 +187,22 @@ def test_a_backlog_takes_several_rounds_of_bounded_size(books: Books) -> None:
     assert books.balance_mc() == 1_000_000, "all were refunded, and the postings stay"
 
 
+def test_messages_that_never_end_do_not_keep_the_others_for_ever(books: Books) -> None:
+    """A whole round of held messages, before the first that had ended, stopped all forgetting for good."""
+    account_id = books.account(credit_mc=1_000_000)
+    books.accept(account_id, *[books.prepared() for _ in range(ROUND_MAX)])
+    books.connection.execute("UPDATE part SET state = 'held', waiting_for = 'restored'")
+    for _ in range(3):
+        delivered(books, account_id)
+    books.now_ms += MESSAGE_DAYS * DAY_MS
+    delivered(books, account_id, "young")
+    assert [(done["messages"], done["is_more"]) for done in (forget(books), forget(books))] == [(0, True), (3, False)]
+    books.do("held_cancel", actor="kim", now_ms=books.now_ms)
+    books.now_ms += MESSAGE_DAYS * DAY_MS
+    assert [forget(books)["messages"] for _ in range(2)] == [ROUND_MAX, 1], "it comes back to those that ended later"
+    assert rows(books, "message") == 0
+
+
 def test_texts_from_handsets_go_when_somebody_was_told_of_them(books: Books) -> None:
     books.account()
     books.do("number_add", number=VIRTUAL, account="demo", mail="ward7@example.com", now_ms=books.now_ms)

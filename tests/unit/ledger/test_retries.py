@@ -41,6 +41,21 @@ def test_a_name_is_forgotten_after_a_day(books: Books) -> None:
     assert books.do("tidy", now_ms=books.now_ms)["retries_forgotten"] == 1
 
 
+def test_young_names_do_not_keep_the_old_ones_and_each_round_is_bounded(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names went in the order of their rows: one that was used again stood before all that came after it."""
+    monkeypatch.setattr(retries, "FORGET_MAX", 3)
+    account = books.account()
+    for name in range(12):
+        books.accept(account, books.prepared(retry=named(f"{name}")))
+    books.connection.execute("UPDATE retry_key SET expires_at_ms = expires_at_ms + 1 WHERE retry_key_id <= 5")
+    books.now_ms += retries.KEY_KEPT_MS
+    done = [books.do("tidy", now_ms=books.now_ms) for _ in range(3)]
+    assert [(one["retries_forgotten"], one["is_more"]) for one in done] == [(3, True), (3, True), (1, False)]
+    assert books.connection.execute("SELECT max(retry_key_id), count(*) FROM retry_key").fetchone() == (5, 5)
+
+
 def test_a_retry_is_answered_although_the_credit_went_with_the_first(books: Books) -> None:
     account = books.account(credit_mc=1000)
     (first,) = books.accept(account, books.prepared(retry=named("k")))

@@ -1,5 +1,6 @@
 """Our own mails: what they say, and that nobody answers them."""
 
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
@@ -161,6 +162,37 @@ def test_an_expired_message_that_never_left_says_so() -> None:
     assert "was not sent" in said
     assert f"Reason: {reason}." in said
     assert "not sent" not in flat(report(part(PartState.EXPIRED)))
+
+
+def simulated(*parts: PartView) -> Notice:
+    notice = report(*parts)
+    assert notice.message is not None
+    return replace(notice, message=replace(notice.message, is_test=True))
+
+
+@pytest.mark.parametrize("state", [PartState.DELIVERED, PartState.UNDELIVERABLE, PartState.REJECTED])
+def test_a_report_about_a_test_number_says_so_first_and_claims_no_delivery(state: PartState) -> None:
+    notice = simulated(part(state, network_at_ms=MINUTE_MS + 60_000))
+    said = flat(notice)
+    assert said.startswith("This is a test number: no handset got anything, and the receipt was simulated. ")
+    assert f"The simulated receipt for your message to +46701740605 says: {state} at 2026-11-24 05:31 UTC." in said
+    assert "delivered to the handset" not in said
+    assert "Check the number" not in said
+    assert f"{state.capitalize()} 2026-11-24 05:31 UTC (simulated)" in said
+
+
+def test_a_test_that_never_left_is_told_like_any_other() -> None:
+    said = flat(simulated(part(PartState.EXPIRED, submitted=False)))
+    assert said.startswith("This is a test number")
+    assert "Your message to +46701740605 was not sent" in said
+
+
+def test_what_was_cancelled_after_a_restore_may_have_been_sent() -> None:
+    held = replace(part(PartState.CANCELLED, submitted=False), is_possible_duplicate=True)
+    said = flat(report(held))
+    assert "was cancelled here after a backup was restored. It may have been sent before that; it is not sent" in said
+    assert "Ask the recipient before you send it again" in said
+    assert "will not be sent" in flat(report(part(PartState.CANCELLED, submitted=False)))
 
 
 def test_a_network_time_before_the_acceptance_is_shown_as_it_is_with_a_note() -> None:

@@ -82,8 +82,12 @@ def test_the_mail_as_a_whole() -> None:
         (view(spent_mc=1), "it lasts for years."),
         (view(spent_mc=10**9), "it runs out in about hour, on Tuesday 24 November 2026"),
         (
-            view(period_ms=HOUR_MS, spent_mc=20_000),
-            "At the pace of the last hour it runs out in about 5 hours, on Tues",
+            view(period_ms=6 * HOUR_MS, spent_mc=120_000),
+            "At the pace of the last 6 hours it runs out in about 5 hours, on Tues",
+        ),
+        (
+            view(period_ms=6 * HOUR_MS - 1, spent_mc=20_000),
+            "The account is too young to say how long it will last.",
         ),
     ],
 )

@@ -42,7 +42,7 @@ FROM (WITH wanted (part_id, now_ms) AS (VALUES {rows}) SELECT part_id, now_ms FR
 WHERE part.part_id = wanted.part_id AND part.state = 'held'
 
 -- name: parts_mark_sent
--- Nobody knows whether they were sent; so their price stays, and they say why.
+-- Nobody knows whether they were sent, and what is told of them must say so.
 UPDATE part SET is_possible_duplicate = 1
 WHERE state = 'held' AND part_id IN (WITH wanted (id) AS (VALUES {rows}) SELECT id FROM wanted)
 
