@@ -46,7 +46,9 @@ def test_credit_from_the_first_purchase_to_the_end(appliance: Appliance) -> None
 
     preview = appliance.ask("account_close", name="ward7", key="look", is_dry_run=True)
     closed = appliance.answer("account", "close", "ward7", "--key", "letter")
-    assert (preview["payout_mc"], preview["forfeit_mc"]) == (closed["payout_mc"], closed["forfeit_mc"]) == (10_000, 0)
+    assert (
+        (preview["payout_mc"], preview["forfeit_mc"]) == (closed["payout_mc"], closed["forfeit_mc"]) == (7_500, 2_500)
+    )
     assert [lot["left_mc"] for lot in preview["lots"]] == [7500, 2500]
     for name, values in (
         ("send", {"account": "ward7", "to": [recipients["delivered"]], "text": "Hello"}),

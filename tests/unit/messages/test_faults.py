@@ -23,7 +23,8 @@ def test_sentences_read_well_inside_a_reply_line(code: FaultCode) -> None:
 def test_what_a_retry_cannot_help_is_not_temporary() -> None:
     """A mail server repeats a temporary refusal for days: after a top-up the text would arrive far too late."""
     assert FaultCode.NO_CREDIT not in TEMPORARY
-    assert frozenset({FaultCode.TRY_LATER, FaultCode.QUEUE_FULL, FaultCode.TOO_FAST}) == TEMPORARY
+    can_help = {FaultCode.TRY_LATER, FaultCode.QUEUE_FULL, FaultCode.DISK_FULL, FaultCode.TOO_FAST}
+    assert can_help == TEMPORARY
     assert Fault(FaultCode.TRY_LATER).is_temporary
     assert not Fault(FaultCode.NO_CREDIT).is_temporary
 
