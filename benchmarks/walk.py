@@ -37,7 +37,7 @@ class Walk:
 
     async def open(self) -> Identity:
         await self.appliance.core.operations.account_add(name=DEMO, credit_mc=10**12)
-        identity: Identity = await self.appliance.core.operations._identity(DEMO)
+        identity: Identity = await self.appliance.core.operations.identity(DEMO)
         return identity
 
     async def flood(self, identity: Identity, messages: int) -> dict[str, float]:

@@ -5,7 +5,7 @@ peers are accepted together (see ledger/worker.py); one that cannot pay is left 
 that repeats one accepted before becomes that one: nothing is charged or queued again (see ledger/retries.py).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bridge.ledger import credit, low_credit, retries
 from bridge.ledger.credit import Charge, Purse
@@ -40,6 +40,10 @@ class _Place:
     taken: Taken | None = None
 
 
+class _ShortOfCredit(Exception):
+    """A group's account cannot pay for all of it."""
+
+
 class _DoneBefore(Exception):
     """A refusal of this group was resubmitted before."""
 
@@ -52,7 +56,9 @@ def accept(tx: Transaction, groups: list[Group]) -> list[list[Accepted] | Fault]
     """
     purses = credit.purses(tx, {group.account_id for group in groups})
     repeats = Repeats(tx, [Wanted(group.account_id, group.now_ms, m) for group in groups for m in group.messages])
-    batch = _Batch(tx, purses, repeats)
+    # As many as could be needed; a number that is not used never comes back.
+    first_id = tx.next_numbers("message", sum(len(group.messages) for group in groups))
+    batch = _Batch(tx, purses, repeats, first_id)
     outcomes = [batch.judge(group) for group in groups]
     taken = [place for places in outcomes if not isinstance(places, Fault) for place in places if place.taken]
     if taken:
@@ -65,25 +71,25 @@ def accept(tx: Transaction, groups: list[Group]) -> list[list[Accepted] | Fault]
 class _Batch:
     """Judges the groups of one commit, one after the other; what one spends the next cannot."""
 
-    def __init__(self, tx: Transaction, purses: dict[int, Purse], repeats: Repeats) -> None:
+    def __init__(self, tx: Transaction, purses: dict[int, Purse], repeats: Repeats, first_id: int) -> None:
         self._tx = tx
         self._purses = purses
         self._repeats = repeats
-        self._next_id = tx.next_number("message")
+        self._next_id = first_id
 
     def judge(self, group: Group) -> list[_Place] | Fault:
         """Where each message of a group ends, or why none of it is taken."""
         purse = self._purses.get(group.account_id)
         if purse is None or purse.is_disabled:
             return Fault(FaultCode.ACCOUNT_DISABLED)
-        before = replace(purse)
+        before = purse.amount_mc, purse.trial_mc
         try:
             places = self._places(group, purse)
             if group.resubmits:
                 self._resubmit(group, places)
-        except Fault as fault:
-            self._purses[group.account_id] = before
-            return fault
+        except (Fault, _ShortOfCredit) as refusal:
+            purse.amount_mc, purse.trial_mc = before
+            return refusal if isinstance(refusal, Fault) else Fault(FaultCode.NO_CREDIT, _shortfall(group, purse))
         for place in places:
             if place.is_repeat:
                 self._repeats.merge(place.wanted, place.known)
@@ -95,7 +101,6 @@ class _Batch:
     def _places(self, group: Group, purse: Purse) -> list[_Place]:
         places: list[_Place] = []
         message_id = self._next_id
-        left = replace(purse)
         for message in group.messages:
             wanted = Wanted(group.account_id, group.now_ms, message)
             known = self._repeats.find(wanted, {place.known[0] for place in places if place.is_repeat})
@@ -106,7 +111,7 @@ class _Batch:
                 raise Fault(FaultCode.KEY_REUSED, "give every submission a key of its own")
             book = purse.pay(message.price_mc, len(message.texts), message.lane)
             if book is None:
-                raise Fault(FaultCode.NO_CREDIT, _shortfall(group, left))
+                raise _ShortOfCredit
             taken = Taken(group.account_id, group.now_ms, message, book)
             places.append(_Place(wanted, (message_id, len(message.texts), taken.price_mc), False, taken))
             message_id += 1
@@ -125,16 +130,13 @@ class _Batch:
 
 def _store(tx: Transaction, places: list[_Place], purses: dict[int, Purse]) -> None:
     """Write, charge, and warn those whose credit fell through their limit."""
-    taken = [place.taken for place in places if place.taken is not None]
-    ids = enqueue_all(tx, taken)
-    assert ids == [place.known[0] for place in places], "numbers are given out in the order of judging"
-    left = credit.charge_all(
-        tx, [Charge(t.account_id, row, t.book, t.cost_mc, t.now_ms) for t, row in zip(taken, ids, strict=True)]
-    )
+    taken = [(place.known[0], place.taken) for place in places if place.taken is not None]
+    enqueue_all(tx, taken)
+    left = credit.charge_all(tx, [Charge(t.account_id, row, t.book, t.cost_mc, t.now_ms) for row, t in taken])
     retries.remember(tx, [(place.wanted, place.known[0]) for place in places])
     fallen = [(account_id, left_mc) for account_id, left_mc in left.items() if purses[account_id].is_low_at(left_mc)]
     if fallen:
-        low_credit.owe_warnings(tx, fallen, max(t.now_ms for t in taken))
+        low_credit.owe_warnings(tx, fallen, max(t.now_ms for _, t in taken))
 
 
 def _answer(place: _Place, key: int) -> Accepted:

@@ -13,6 +13,9 @@ Values = Mapping[str, Any]
 ROWS_PER_STATEMENT_MAX = 256
 """Rows of one multi-row statement; with at most 20 columns this stays far below SQLite's 32,766 parameters."""
 
+ROWS_EXACT_MAX = 16
+"""So many rows at most are one statement whatever their number: beside a busy loop every statement has to wait."""
+
 
 class Transaction:
     """One open transaction. Rooms of the ledger take it as their first argument and never commit."""
@@ -21,6 +24,8 @@ class Transaction:
         self._connection = connection
         self._statements = statements()
         self._filled: dict[tuple[str, int, int], str] = {}
+        self.constants: dict[str, int] = {}
+        """What was read of the file and never changes in it."""
 
     def run(self, name: str, values: Values | Sequence[Any] = ()) -> int:
         """Run a named statement; gives the number of rows it changed."""
@@ -38,7 +43,7 @@ class Transaction:
     def many(self, name: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
         """Run a multi-row statement for all `rows` (all of one width) and give what it returns.
 
-        Rows go in chunks of powers of two, so that a handful of prepared statements serves every count.
+        Many rows go in chunks of powers of two, so that a handful of prepared statements serves every count.
         """
         returned: list[Row] = []
         for chunk in _chunks(rows):
@@ -56,13 +61,6 @@ class Transaction:
     def by_ids(self, name: str, ids: Iterable[int]) -> list[Row]:
         """Run a multi-row statement whose rows are single ids, each once."""
         return self.many(name, [(one,) for one in dict.fromkeys(ids)])
-
-    def next_number(self, sequence: str) -> int:
-        """The number that `next_numbers` would give first."""
-        row = self.row("sequence_last", {"name": sequence})
-        if row is None:
-            raise KeyError(f"no sequence {sequence!r}")
-        return int(row[0]) + 1
 
     def next_numbers(self, sequence: str, count: int) -> int:
         """Reserve `count` consecutive numbers and give the first."""
@@ -89,6 +87,7 @@ class Transaction:
 def _chunks(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:
     start = 0
     while start < len(rows):
-        size = min(ROWS_PER_STATEMENT_MAX, 1 << ((len(rows) - start).bit_length() - 1))
+        left = len(rows) - start
+        size = left if left <= ROWS_EXACT_MAX else min(ROWS_PER_STATEMENT_MAX, 1 << (left.bit_length() - 1))
         yield rows[start : start + size]
         start += size

@@ -76,17 +76,18 @@ class Claim:
 
 def id_key(tx: Transaction) -> int:
     """The key of this ledger's public ids."""
-    row = tx.row("ledger_setting", {"name": "id_key"})
-    assert row is not None, "a ledger has an id key from its first transaction on"
-    return int(row[0])
+    if "id_key" not in tx.constants:
+        row = tx.row("ledger_setting", {"name": "id_key"})
+        assert row is not None, "a ledger has an id key from its first transaction on"
+        tx.constants["id_key"] = int(row[0])
+    return tx.constants["id_key"]
 
 
-def enqueue_all(tx: Transaction, accepted: list[Taken]) -> list[int]:
-    """Store messages and their parts as queued; gives the message row numbers, in order."""
-    message_id = tx.next_numbers("message", len(accepted))
-    part_id = tx.next_numbers("part", sum(len(taken.prepared.texts) for taken in accepted))
-    messages, threads, parts, ids = [], [], [], []
-    for taken in accepted:
+def enqueue_all(tx: Transaction, accepted: list[tuple[int, Taken]]) -> None:
+    """Store messages and their parts as queued, each message under the row number that it was given."""
+    part_id = tx.next_numbers("part", sum(len(taken.prepared.texts) for _, taken in accepted))
+    messages, threads, parts = [], [], []
+    for message_id, taken in accepted:
         account_id, now_ms, p = taken.account_id, taken.now_ms, taken.prepared
         messages.append(
             (message_id, account_id, p.door, p.originator, p.recipient, p.coding.value, len(p.texts), taken.price_mc)
@@ -101,13 +102,10 @@ def enqueue_all(tx: Transaction, accepted: list[Taken]) -> list[int]:
                 + (now_ms, p.expires_at_ms)
             )
             part_id += 1
-        ids.append(message_id)
-        message_id += 1
     tx.many("messages_insert", messages)
     tx.many("parts_insert", parts)
     if threads:
         tx.many("mail_threads_insert", threads)
-    return ids
 
 
 def claim(tx: Transaction, claims: list[Claim]) -> list[list[ClaimedPart]]:

@@ -110,7 +110,9 @@ class Door:
         if not done:
             self._leave(identity, group, commit, may_repeat=True)
             raise late
-        return commit.result()
+        accepted = commit.result()
+        self._ledger.hint(group)
+        return accepted
 
     def _leave(
         self, identity: Identity, group: accept.Group, commit: "asyncio.Future[list[Accepted]]", *, may_repeat: bool
@@ -136,6 +138,7 @@ class Door:
         except (Fault, LedgerFailed) as error:
             log.warning("refused", account=identity.account_name, why="and nobody waited for it", private=str(error))
             return
+        self._ledger.hint(group)
         self._tell(identity, group.messages[0].door, accepted)
         unnamed = [one.message_id for one, m in zip(accepted, group.messages, strict=True) if m.retry is None]
         while may_repeat and unnamed:

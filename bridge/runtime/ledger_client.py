@@ -85,19 +85,19 @@ class LedgerClient:
 
     async def accept(self, group: Group) -> list[Accepted]:
         """Charge and queue a group, all or nothing: see intake.accept."""
-        return await self.accepting(group)
+        accepted = await self.accepting(group)
+        self.hint(group)
+        return accepted
 
     def accepting(self, group: Group) -> "asyncio.Future[list[Accepted]]":
         """The same for somebody who may stop waiting: the future is not cancelled with its waiter."""
         self._need(Level.NO_INTAKE)
         answer: asyncio.Future[list[Accepted]] = self._loop.create_future()
         self.worker.submit("accept", group, answer)
-        answer.add_done_callback(lambda accepted: self._hint(group, accepted))
         return answer
 
-    def _hint(self, group: Group, accepted: "asyncio.Future[list[Accepted]]") -> None:
-        if accepted.cancelled() or accepted.exception() is not None:
-            return
+    def hint(self, group: Group) -> None:
+        """Tell the links that something waits for them. A hint may be lost; they look by themselves, too."""
         for link in {message.links[0] for message in group.messages}:
             self._wakeups.ring(f"link:{link}")
 

@@ -4,9 +4,6 @@
 -- Numbers are reserved, never reused: a public id or a posting's cause must not come back after an erasure.
 UPDATE sequence SET value = value + :count WHERE name = :name RETURNING value
 
--- name: sequence_last
-SELECT value FROM sequence WHERE name = :name
-
 -- name: ledger_setting
 SELECT value FROM setting_of_ledger WHERE name = :name
 
