@@ -1,6 +1,6 @@
 """Numbers that every door takes like any other, that cost nothing, and that no handset ever hears of."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from bridge.messages import address
 
@@ -28,7 +28,8 @@ def parse_range(text: str) -> Range:
     return int(first), int(last)
 
 
-def find(raw: str, ranges: Iterable[Range]) -> str | None:
+@lru_cache(maxsize=address.CACHED_MAX)
+def find(raw: str, ranges: tuple[Range, ...]) -> str | None:
     """The digits of a number as somebody wrote it, when they are a test number; whether it could exist is not asked."""
     digits = address.digits_of(raw)
     if digits is None or digits.startswith("0"):

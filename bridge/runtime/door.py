@@ -6,6 +6,7 @@ be in the ledger all the same. It is marked there as unanswered, so that the sen
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from bridge.intake import accept, prepare
 from bridge.intake.authenticate import Identity
@@ -18,7 +19,7 @@ from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Accepted, Submission
 from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
-from bridge.runtime.loop import monotonic_ms, now_ms, spawn
+from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
 
 KEPT_TEXT_MAX = 1600
 """Characters of a refused text that are kept: all of it in the usual case of ten parts, and not a flood on the disk."""
@@ -102,12 +103,12 @@ class Door:
         commit = self._ledger.accepting(group)
         try:
             left_s = max(ANSWER_S_MAX - (monotonic_ms() - started_ms) / 1000, 0)
-            done, _ = await asyncio.wait({commit}, timeout=left_s)
+            is_done = await _happens(commit, left_s)
         except asyncio.CancelledError:
             has_waited = monotonic_ms() - started_ms >= PATIENCE_MS_MIN
             self._leave(identity, group, commit, may_repeat=has_waited)
             raise
-        if not done:
+        if not is_done:
             self._leave(identity, group, commit, may_repeat=True)
             raise late
         accepted = commit.result()
@@ -177,6 +178,25 @@ class Door:
             log.warning("refusals not kept", count=len(refusals), why=str(trouble))
             return trouble
         return None
+
+
+async def _happens(commit: "asyncio.Future[Any]", timeout_s: float) -> bool:
+    """Wait for a future and leave it as it is, whoever stops waiting: asyncio.wait for one, at half its cost."""
+    loop = running()
+    waiter = loop.create_future()
+
+    def release(*_: object) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    timer = loop.call_later(timeout_s, release)
+    commit.add_done_callback(release)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+        commit.remove_done_callback(release)
+    return commit.done()
 
 
 def _kept(identity: Identity, submission: Submission, fault: Fault, at_ms: int) -> Refusal:
