@@ -65,7 +65,7 @@ class WarningsByText:
         except Exception as error:
             fault = error if isinstance(error, Fault) else Fault(FaultCode.TRY_LATER)
             if fault is not error:  # Our bug, or the disk's: the warning must not stay claimed for it.
-                log.exception("credit warning by text failed", account=notice.account_name)
+                log.exception("credit warning by text failed", account=notice.account_name, notice=notice.notice_id)
             is_last = not fault.is_temporary or now_ms() - notice.created_at_ms > AGE_MS_MAX
             facts = {"account": notice.account_name, "fault": fault.code.value, "why": fault.detail}
             if is_last:

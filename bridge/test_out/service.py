@@ -38,6 +38,8 @@ log = logs.get("link")
 
 Value = TypeVar("Value")
 Item = TypeVar("Item")
+TOLD_MAX = 10
+"""Names in one line of the log."""
 
 
 class TestLink:
@@ -104,7 +106,7 @@ class TestLink:
     async def _answer(self, parts: list[ClaimedPart]) -> None:
         at_ms = now_ms()
         answers = [(part, _outcome(part, at_ms)) for part in parts]
-        booked = await self._book(answers, self._settle)
+        booked = await self._book(answers, self._settle, lambda answer: answer[0].message_id)
         due_ms = monotonic_ms() + self._delay_ms
         for part, outcome in booked:
             log.info(outcome.kind.value, link=TEST_LINK, message=part.message_id, part=part.part_no)
@@ -131,22 +133,27 @@ class TestLink:
         until_ms, at_ms = monotonic_ms(), now_ms()
         due = list(itertools.takewhile(lambda waiting: waiting[0] <= until_ms, self._waiting))[:CLAIM_MAX]
         receipts = [replace(receipt, network_at_ms=at_ms) for _, receipt in due]
-        await self._book(receipts, lambda some: self._ledger.receive(TEST_LINK, list(some), at_ms))
+        await self._book(
+            receipts, lambda some: self._ledger.receive(TEST_LINK, list(some), at_ms), lambda receipt: receipt.smsc_id
+        )
         for _ in due:
             self._waiting.popleft()
 
-    async def _book(self, items: list[Item], call: Callable[[list[Item]], Awaitable[object]]) -> list[Item]:
-        """Hand them to the ledger, however long it is busy; gives those that it took.
+    async def _book(
+        self, items: list[Item], call: Callable[[list[Item]], Awaitable[object]], name: Callable[[Item], str]
+    ) -> list[Item]:
+        """Hand them to the ledger, however long it is busy; gives those that it took. `name` is what the log calls one.
 
         One that breaks the ledger's verb is left for the next start, and its neighbours are handed over one by one.
         """
         try:
             await self._insist(lambda: call(items), None)
         except Exception:  # The outermost hook of booking: our bug, met by one and not by its neighbours.
-            log.exception("booking failed", link=TEST_LINK, count=len(items))
+            names = [name(item) for item in items[:TOLD_MAX]]
+            log.exception("booking failed", link=TEST_LINK, count=len(items), names=names)
             if len(items) == 1:
                 return []
-            return [taken for item in items for taken in await self._book([item], call)]
+            return [taken for item in items for taken in await self._book([item], call, name)]
         return items
 
     async def _insist(self, call: Callable[[], Awaitable[Value]], stopped: Value) -> Value:

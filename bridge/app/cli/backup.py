@@ -11,7 +11,7 @@ from bridge.app.cli import printing as out
 from bridge.app.cli.base import Group, actor, json_option
 from bridge.app.cli.exits import EX_DATA, EX_PERMISSION, EX_TEMPORARY, EX_USAGE, fail
 from bridge.app.cli.place import call, give_back, the_place
-from bridge.app.control_client import ControlClient, NotRunning
+from bridge.app.control_client import ControlClient, NotAnswering, NotPermitted, NotRunning
 from bridge.app.control_frames import SOCKET_NAME
 from bridge.app.instance import LEDGER_NAME, LOCK_NAME, AlreadyRunning, InstanceLock
 from bridge.ledger import backup_folder, restore
@@ -129,8 +129,8 @@ def _listing() -> list[BackupLine]:
             }
             for entry in found
         ]
-    except Exception:  # noqa: BLE001, S110 - whatever it is, `call` tells it in words
-        pass
+    except (NotPermitted, NotAnswering):
+        pass  # `call` meets the same, and tells it in words.
     rows: list[BackupLine] = call("backup_list")
     return rows
 
