@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bridge.app.answers import BackupState
+from bridge.app.answers.backup import BackupState
 from bridge.app.settings import Settings
 from bridge.ledger import backup, backup_folder
 from bridge.ledger.backup import BackupFailed, Copy

@@ -2,29 +2,13 @@
 
 from typing import Any, Generic, Protocol
 
-from bridge.app.answers import (
-    AccountState,
-    AllowedNetwork,
-    BackupLine,
-    Closing,
-    HeldDone,
-    Injected,
-    LinkLine,
-    NewBackup,
-    NewPin,
-    NumberLine,
-    PackedTariff,
-    PersonCounts,
-    PersonErased,
-    PersonPage,
-    Refund,
-    SentMessage,
-    Status,
-    TariffChange,
-    TariffLine,
-    TopUp,
-    Transfer,
-)
+from bridge.app.answers.accounts import AccountState, AllowedNetwork, NewPin, NumberLine
+from bridge.app.answers.appliance import Injected, LinkLine, Status
+from bridge.app.answers.backup import BackupLine, HeldDone, NewBackup
+from bridge.app.answers.credit import Closing, Refund, TopUp, Transfer
+from bridge.app.answers.messages import SentMessage
+from bridge.app.answers.person import PersonCounts, PersonErased, PersonPage
+from bridge.app.answers.tariff import PackedTariff, TariffChange, TariffLine
 
 
 class MessageCommands(Protocol):

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bridge.app.answers import AccountDetail, AccountLine, AllowedNetwork, NewPin
+from bridge.app.answers.accounts import AccountDetail, AccountLine, AllowedNetwork, NewPin
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import CREDITS, Group, actor, json_option
 from bridge.app.cli.exits import EX_USAGE, fail

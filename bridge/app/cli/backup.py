@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bridge.app.answers import BackupLine, BackupState, NewBackup
+from bridge.app.answers.backup import BackupLine, BackupState, NewBackup
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import Group, actor, json_option
 from bridge.app.cli.exits import EX_DATA, EX_PERMISSION, EX_TEMPORARY, EX_USAGE, fail

@@ -4,7 +4,7 @@ import secrets
 
 import click
 
-from bridge.app.answers import Closing, Lot, Refund, TopUp, Transfer
+from bridge.app.answers.credit import Closing, Lot, Refund, TopUp, Transfer
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import CREDITS, Command, actor, json_option
 from bridge.app.cli.place import call

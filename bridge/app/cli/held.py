@@ -2,7 +2,7 @@
 
 import click
 
-from bridge.app.answers import Held, HeldCount, HeldDone
+from bridge.app.answers.backup import Held, HeldCount, HeldDone
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import Group, actor, json_option
 from bridge.app.cli.place import call

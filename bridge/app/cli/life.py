@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bridge.app.answers import HistoryLine, MessageDetail, NoticeLine, PartDetail
+from bridge.app.answers.messages import HistoryLine, MessageDetail, NoticeLine, PartDetail
 from bridge.app.cli.printing import clean, credit, until, utc
 from bridge.messages.message import TEST_LINK
 

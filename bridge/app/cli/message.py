@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bridge.app.answers import InboundLine, MessageDetail, MessageLine, Queue, SentMessage
+from bridge.app.answers.messages import InboundLine, MessageDetail, MessageLine, Queue, SentMessage
 from bridge.app.cli import printing as out
 from bridge.app.cli.account import LANES
 from bridge.app.cli.base import Command, Group, json_option

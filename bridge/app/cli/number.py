@@ -2,7 +2,7 @@
 
 import click
 
-from bridge.app.answers import NumberLine
+from bridge.app.answers.accounts import NumberLine
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import Group, json_option
 from bridge.app.cli.place import call

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import click
 
-from bridge.app.answers import ActionLine, PersonCounts, PersonErased, PersonPage
+from bridge.app.answers.person import ActionLine, PersonCounts, PersonErased, PersonPage
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import Group, actor, json_option
 from bridge.app.cli.exits import EX_DATA, EX_TEMPORARY, fail

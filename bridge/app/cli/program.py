@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bridge.app.answers import Audit, DiskState, LinkLine, Status
+from bridge.app.answers.appliance import Audit, DiskState, LinkLine, Status
 from bridge.app.cli import printing as out
 from bridge.app.cli.account import account
 from bridge.app.cli.account_set import account_set

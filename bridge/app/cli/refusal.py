@@ -2,7 +2,8 @@
 
 import click
 
-from bridge.app.answers import RefusalLine, SentMessage
+from bridge.app.answers.messages import SentMessage
+from bridge.app.answers.refusals import RefusalLine
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import Group, json_option
 from bridge.app.cli.exits import EX_DATA, fail

@@ -6,7 +6,7 @@ import signal
 
 import click
 
-from bridge.app.answers import Injected
+from bridge.app.answers.appliance import Injected
 from bridge.app.cli.base import Group
 from bridge.app.cli.exits import EX_UNAVAILABLE, fail
 from bridge.app.cli.place import call

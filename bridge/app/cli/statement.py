@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bridge.app.answers import StatementHead, StatementLine, StatementPage
+from bridge.app.answers.credit import StatementHead, StatementLine, StatementPage
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import Command
 from bridge.app.cli.csv_rows import csv_lines

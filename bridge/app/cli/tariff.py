@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import click
 
-from bridge.app.answers import TARIFF_LIST_MAX, PackedTariff, TariffChange, TariffLine
+from bridge.app.answers.tariff import TARIFF_LIST_MAX, PackedTariff, TariffChange, TariffLine
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import CREDITS, Group, json_option
 from bridge.app.cli.exits import EX_DATA, fail

@@ -3,7 +3,7 @@
 import zoneinfo
 from typing import Any
 
-from bridge.app import answers
+from bridge.app.answers.accounts import AccountState, AllowedNetwork, NewPin, NumberLine
 from bridge.app.operations.desk import Desk, check_mail, own_actor
 from bridge.intake import authenticate
 from bridge.intake.authenticate import CredentialKind
@@ -37,7 +37,7 @@ class AccountOperations(Desk):
         is_low_texted: bool = False,
         is_trial: bool = False,
         actor: str = "",
-    ) -> answers.NewPin:
+    ) -> NewPin:
         """Open an account with a PIN, generated unless one is imported (then with its networks)."""
         _check_facts(email, mobile, home_country, time_zone)
         verifier, shown = await self._new_pin(pin, networks or [])
@@ -80,7 +80,7 @@ class AccountOperations(Desk):
         made = authenticate.generate_pin()
         return await self._gatekeeper.hash_secret(CredentialKind.PIN, made), made
 
-    async def account_set(self, *, name: str, facts: dict[str, Any]) -> answers.AccountState:
+    async def account_set(self, *, name: str, facts: dict[str, Any]) -> AccountState:
         """Change facts of an account, named as in accounts.FACTS; an empty text takes a fact away."""
         if not facts:
             raise Fault(FaultCode.BAD_REQUEST, "nothing to set; name at least one option")
@@ -105,9 +105,7 @@ class AccountOperations(Desk):
             await self.known(name)
         return account or {}
 
-    async def account_set_pin(
-        self, *, name: str, pin: str | None = None, networks: list[str] | None = None
-    ) -> answers.NewPin:
+    async def account_set_pin(self, *, name: str, pin: str | None = None, networks: list[str] | None = None) -> NewPin:
         """Replace the PIN; the old one stops working at once."""
         verifier, shown = await self._new_pin(pin, networks or [])
         await self._ledger.do(
@@ -122,20 +120,20 @@ class AccountOperations(Desk):
         self._gatekeeper.forget()
         return {"name": name, "pin": shown}
 
-    async def account_disable(self, *, name: str) -> answers.AccountState:
+    async def account_disable(self, *, name: str) -> AccountState:
         """Let the account in no more; what it has queued still goes out."""
         return await self._set_disabled(name, is_disabled=True)
 
-    async def account_enable(self, *, name: str) -> answers.AccountState:
+    async def account_enable(self, *, name: str) -> AccountState:
         """Let a disabled account in again."""
         return await self._set_disabled(name, is_disabled=False)
 
-    async def _set_disabled(self, name: str, *, is_disabled: bool) -> answers.AccountState:
+    async def _set_disabled(self, name: str, *, is_disabled: bool) -> AccountState:
         await self._ledger.do("account_set_disabled", name=name, is_disabled=is_disabled)
         self._gatekeeper.forget()
         return {"name": name, "is_disabled": is_disabled}
 
-    async def account_allow_network(self, *, name: str, network: str) -> answers.AllowedNetwork:
+    async def account_allow_network(self, *, name: str, network: str) -> AllowedNetwork:
         """Bind a source network to the account: mail from there is the account's, without a login."""
         (normal,) = authenticate.parse_networks([network])
         await self._ledger.do(
@@ -149,7 +147,7 @@ class AccountOperations(Desk):
         self._gatekeeper.forget()
         return {"name": name, "network": normal}
 
-    async def number_add(self, *, number: str, account: str, mail: str) -> answers.NumberLine:
+    async def number_add(self, *, number: str, account: str, mail: str) -> NumberLine:
         """Give a virtual number or short code to an account; what arrives there is mailed."""
         digits = _virtual_number(number)
         check_mail(mail)

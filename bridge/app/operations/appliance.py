@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from bridge.app import answers
+from bridge.app.answers.appliance import DiskState, Injected, LinkLine, Status
 from bridge.app.operations.desk import Desk
 from bridge.app.version import version
 from bridge.ledger.audit import FILE_CHECK
@@ -16,7 +16,7 @@ from bridge.runtime.disk import Level
 class ApplianceOperations(Desk):
     """See `commands.ApplianceCommands`."""
 
-    async def status(self) -> answers.Status:
+    async def status(self) -> Status:
         """The appliance at a glance."""
         smtp = [("smtp", listen.address, listen.port, listen.tls) for listen in self._settings.smtp.listen]
         http = [
@@ -35,7 +35,7 @@ class ApplianceOperations(Desk):
             "held": await self._ledger.read("held_count"),
         }
 
-    def _disk_state(self) -> answers.DiskState:
+    def _disk_state(self) -> DiskState:
         disk = self._ledger.disk
         if disk is None:
             raise Fault(FaultCode.NOT_FOUND, "nobody watches this ledger's disk")
@@ -47,7 +47,7 @@ class ApplianceOperations(Desk):
             "ballast_bytes": disk.ballast.held,
         }
 
-    async def link_list(self) -> list[answers.LinkLine]:
+    async def link_list(self) -> list[LinkLine]:
         """The configured links and how they stand, and the built-in one of test numbers."""
         waiting = (await self._ledger.read("queue"))["parts"]
         queued: dict[str, int] = {}
@@ -57,7 +57,7 @@ class ApplianceOperations(Desk):
         running = {status["link"]: status for status in self._links.status()} if self._links else {}
         disk = self._ledger.disk
         shut = "the disk is full: nothing is sent" if disk and disk.level is Level.NO_SENDING else ""
-        built_in: answers.LinkLine = {
+        built_in: LinkLine = {
             "name": TEST_LINK,
             "endpoint": "built in",
             "system_id": "",
@@ -68,7 +68,7 @@ class ApplianceOperations(Desk):
             "window_max": 0,
             "queued": queued.get(TEST_LINK, 0),
         }
-        configured: list[answers.LinkLine] = [
+        configured: list[LinkLine] = [
             {
                 "name": link.name,
                 "endpoint": f"{link.host}:{link.port}",
@@ -94,7 +94,7 @@ class ApplianceOperations(Desk):
             return {"is_ok": False, "checks": [{"name": FILE_CHECK, "is_ok": False, "detail": str(error)}]}
         return report
 
-    async def simulator_inbound(self, *, originator: str, recipient: str, text: str) -> answers.Injected:
+    async def simulator_inbound(self, *, originator: str, recipient: str, text: str) -> Injected:
         """Let a handset of the built-in simulator write to one of our numbers."""
         if self._simulator is None:
             raise Fault(FaultCode.NOT_FOUND, "the built-in simulator is not running")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bridge.app import answers
+from bridge.app.answers.backup import BackupLine, HeldDone, NewBackup
 from bridge.app.operations.desk import Desk, own_actor
 from bridge.ledger.backup import BackupFailed
 from bridge.ledger.backup_folder import Entry
@@ -11,7 +11,7 @@ from bridge.ledger.held import EVER_MS
 from bridge.runtime.loop import now_ms
 
 
-def listed(entry: Entry) -> answers.BackupLine:
+def listed(entry: Entry) -> BackupLine:
     """A backup in the folder as a list shows it."""
     return {
         "path": str(entry.path.absolute()),
@@ -24,7 +24,7 @@ def listed(entry: Entry) -> answers.BackupLine:
 class BackupOperations(Desk):
     """See `commands.BackupCommands`."""
 
-    async def backup_create(self, *, target: str = "") -> answers.NewBackup:
+    async def backup_create(self, *, target: str = "") -> NewBackup:
         """Make a verified backup now; the answer says why if there is none."""
         try:
             made = await self.backups.make(Path(target) if target else None)
@@ -40,7 +40,7 @@ class BackupOperations(Desk):
             "duration_ms": made.duration_ms,
         }
 
-    async def backup_list(self) -> list[answers.BackupLine]:
+    async def backup_list(self) -> list[BackupLine]:
         """The backups in the usual folder, the newest first."""
         return [listed(entry) for entry in self.backups.entries()]
 
@@ -51,11 +51,11 @@ class BackupOperations(Desk):
 
     async def held_release(
         self, *, account: str = "", from_ms: int = 0, to_ms: int = EVER_MS, actor: str = ""
-    ) -> answers.HeldDone:
+    ) -> HeldDone:
         """Let held parts go, marked as possible duplicates, and held notices."""
         if account:
             await self.known(account)
-        done: answers.HeldDone = {"parts": 0, "notices": 0, "refunded_mc": 0, "links": []}
+        done: HeldDone = {"parts": 0, "notices": 0, "refunded_mc": 0, "links": []}
         is_more = True
         while is_more:
             step = await self._ledger.release_held(
@@ -67,11 +67,11 @@ class BackupOperations(Desk):
 
     async def held_cancel(
         self, *, account: str = "", from_ms: int = 0, to_ms: int = EVER_MS, is_refunded: bool = False, actor: str = ""
-    ) -> answers.HeldDone:
+    ) -> HeldDone:
         """End held parts and give held notices up."""
         if account:
             await self.known(account)
-        done: answers.HeldDone = {"parts": 0, "notices": 0, "refunded_mc": 0, "links": []}
+        done: HeldDone = {"parts": 0, "notices": 0, "refunded_mc": 0, "links": []}
         is_more = True
         while is_more:
             step = await self._ledger.cancel_held(
@@ -87,7 +87,7 @@ class BackupOperations(Desk):
         return done
 
 
-def _add(done: answers.HeldDone, step: dict[str, Any]) -> None:
+def _add(done: HeldDone, step: dict[str, Any]) -> None:
     done["parts"] += step["parts"]
     done["notices"] += step["notices"]
     done["refunded_mc"] += step.get("refunded_mc", 0)

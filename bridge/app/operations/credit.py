@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from bridge.app import answers
+from bridge.app.answers.credit import Closing, Refund, TopUp, Transfer
 from bridge.app.operations.desk import Desk, own_actor
 from bridge.ledger.reports_credit import EVER_MS
 from bridge.runtime.loop import now_ms
@@ -11,19 +11,15 @@ from bridge.runtime.loop import now_ms
 class CreditOperations(Desk):
     """See `commands.CreditCommands`."""
 
-    async def account_top_up(
-        self, *, name: str, amount_mc: int, key: str, reason: str = "", actor: str = ""
-    ) -> answers.TopUp:
+    async def account_top_up(self, *, name: str, amount_mc: int, key: str, reason: str = "", actor: str = "") -> TopUp:
         """Add credit, once for each key."""
         return await self._moved("account_top_up", name, amount_mc, key, reason, actor)
 
-    async def account_adjust(
-        self, *, name: str, amount_mc: int, key: str, reason: str, actor: str = ""
-    ) -> answers.TopUp:
+    async def account_adjust(self, *, name: str, amount_mc: int, key: str, reason: str, actor: str = "") -> TopUp:
         """Correct credit by a signed amount, once for each key."""
         return await self._moved("account_adjust", name, amount_mc, key, reason, actor)
 
-    async def _moved(self, verb: str, name: str, amount_mc: int, key: str, reason: str, actor: str) -> answers.TopUp:
+    async def _moved(self, verb: str, name: str, amount_mc: int, key: str, reason: str, actor: str) -> TopUp:
         done = await self._ledger.do(
             verb,
             name=name,
@@ -43,7 +39,7 @@ class CreditOperations(Desk):
 
     async def account_transfer(
         self, *, giver: str, taker: str, amount_mc: int, key: str, reason: str = "", actor: str = ""
-    ) -> answers.Transfer:
+    ) -> Transfer:
         """Move credit from one account to another, once for each key."""
         done = await self._ledger.do(
             "account_transfer",
@@ -67,7 +63,7 @@ class CreditOperations(Desk):
 
     async def account_close(
         self, *, name: str, key: str, is_dry_run: bool = False, reason: str = "", actor: str = ""
-    ) -> answers.Closing:
+    ) -> Closing:
         """Pay back and forfeit what is left, and let the account in no more; once for each key."""
         refund_days = self._settings.credit.closing_refund_days
         done: dict[str, Any] = await self._ledger.do(
@@ -82,11 +78,11 @@ class CreditOperations(Desk):
         )
         if not is_dry_run:
             self._gatekeeper.forget()
-        return cast(answers.Closing, done | {"refund_days": refund_days})
+        return cast(Closing, done | {"refund_days": refund_days})
 
     async def message_refund(
         self, *, message_id: str, part_no: int | None = None, reason: str, actor: str = ""
-    ) -> answers.Refund:
+    ) -> Refund:
         """Give back what a message cost where it was not delivered; each part once at most."""
         done: dict[str, Any] = await self._ledger.do(
             "message_refund",
@@ -96,7 +92,7 @@ class CreditOperations(Desk):
             actor=actor or own_actor(),
             now_ms=now_ms(),
         )
-        return cast(answers.Refund, done | {"message_id": message_id.upper()})
+        return cast(Refund, done | {"message_id": message_id.upper()})
 
     async def account_statement_show(
         self, *, name: str, from_ms: int = 0, to_ms: int = EVER_MS, book: str = "credit"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.app import answers
+from bridge.app.answers.messages import SentMessage
 from bridge.app.operations.desk import Desk
 from bridge.intake.authenticate import Identity
 from bridge.ledger.accounts import lane_of
@@ -18,7 +18,7 @@ class MessageOperations(Desk):
 
     async def send(
         self, *, account: str, to: list[str], text: str, originator: str = "", lane: str = "", reference: str = ""
-    ) -> list[answers.SentMessage]:
+    ) -> list[SentMessage]:
         """Submit for an account, all recipients or none. Whoever may use this command may act for every account."""
         if len(to) > RECIPIENTS_MAX:
             raise Fault(FaultCode.TOO_MANY_RECIPIENTS, f"{len(to)}, at most {RECIPIENTS_MAX}")

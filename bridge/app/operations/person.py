@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from bridge.app import answers
+from bridge.app.answers.person import PersonCounts, PersonErased, PersonPage
 from bridge.app.backup_settings import BackupSettings
 from bridge.app.operations.desk import Desk, own_actor
 from bridge.app.times import with_times
@@ -25,7 +25,7 @@ LEFT_MAX = 20
 class PersonOperations(Desk):
     """See `commands.PersonCommands`."""
 
-    async def person_show(self, *, number: str) -> answers.PersonCounts:
+    async def person_show(self, *, number: str) -> PersonCounts:
         """How much is known of a number, and what of it has not ended."""
         digits = address.parse_recipient(number)
         found = await self._ledger.read("person_show", number=digits)
@@ -38,7 +38,7 @@ class PersonOperations(Desk):
             "virtual": found["virtual"],
         }
 
-    async def person_list(self, *, number: str, place: str, after: int = 0) -> answers.PersonPage:
+    async def person_list(self, *, number: str, place: str, after: int = 0) -> PersonPage:
         """One page of one table; times are also there as text. `next` begins the next page, None: that was all."""
         if place not in PLACES:
             raise Fault(FaultCode.BAD_REQUEST, f"a place is one of {', '.join(PLACES)}")
@@ -56,7 +56,7 @@ class PersonOperations(Desk):
                 return {"rows": told, "next": after}
         return {"rows": told, "next": after if len(rows) == ROUND_MAX else None}
 
-    async def person_erase(self, *, number: str, actor: str = "") -> answers.PersonErased:
+    async def person_erase(self, *, number: str, actor: str = "") -> PersonErased:
         """Erase what has ended, in bounded rounds; name what has not. The books stay as they are."""
         digits = address.parse_recipient(number)
         sender = await self._ledger.read("person_sender", number=digits)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.app import answers
+from bridge.app.answers.messages import SentMessage
 from bridge.app.operations.desk import Desk
 from bridge.ledger.refusals import thread_of
 from bridge.messages.faults import Fault, FaultCode
@@ -26,7 +26,7 @@ class RefusalOperations(Desk):
         )
         return found
 
-    async def refusal_resubmit(self, *, refusal_ids: list[int]) -> list[answers.SentMessage]:
+    async def refusal_resubmit(self, *, refusal_ids: list[int]) -> list[SentMessage]:
         """Submit refusals of one account once more, priced now: all of them or none, and each only once.
 
         Raises the Fault of what is in the way, naming the refusal; then nothing was submitted.

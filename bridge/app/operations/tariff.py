@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from bridge.app import answers
+from bridge.app.answers.tariff import TARIFF_LIST_MAX, PackedTariff, TariffChange, TariffLine
 from bridge.app.operations.desk import Desk
 from bridge.app.packed import pack, unpack
 from bridge.messages.faults import Fault, FaultCode
@@ -15,11 +15,11 @@ from bridge.runtime.loop import now_ms
 class TariffOperations(Desk):
     """See `commands.TariffCommands`."""
 
-    async def tariff_list(self) -> list[answers.TariffLine]:
-        """Prices of one part by prefix and account class, the first answers.TARIFF_LIST_MAX of them."""
+    async def tariff_list(self) -> list[TariffLine]:
+        """Prices of one part by prefix and account class, the first TARIFF_LIST_MAX of them."""
         rows = await self._ledger.read("tariff_list")
         counting = _in_force(rows, now_ms())
-        lines: list[answers.TariffLine] = [
+        lines: list[TariffLine] = [
             {
                 "prefix": row["prefix"],
                 "account_class": row["account_class"],
@@ -27,18 +27,18 @@ class TariffOperations(Desk):
                 "valid_from_ms": row["valid_from_ms"],
                 "state": _state(row, counting),
             }
-            for row in rows[: answers.TARIFF_LIST_MAX]
+            for row in rows[:TARIFF_LIST_MAX]
         ]
         return lines
 
-    async def tariff_show(self) -> answers.PackedTariff:
+    async def tariff_show(self) -> PackedTariff:
         """The whole tariff as a price list, past and coming rows included."""
         rows = await self._rows()
         return {"count": len(rows), "packed": await asyncio.to_thread(lambda: pack(price_list.write(rows)))}
 
     async def tariff_set(
         self, *, prefix: str, price_mc: int, account_class: str = "", valid_from_ms: int = 0
-    ) -> answers.TariffLine:
+    ) -> TariffLine:
         """Set a price; messages accepted while it is in force pay it."""
         try:
             price_list.check_prefix(prefix)
@@ -57,7 +57,7 @@ class TariffOperations(Desk):
             "state": _state(row, counting),
         }
 
-    async def tariff_import(self, *, packed: str, is_replacing: bool, is_trial: bool) -> answers.TariffChange:
+    async def tariff_import(self, *, packed: str, is_replacing: bool, is_trial: bool) -> TariffChange:
         """Take a packed price list into the tariff, all rows or none; `is_trial` only tells what would change."""
         # In a thread: a list of full size takes longer to read than the loop may stand still.
         found = await asyncio.to_thread(lambda: price_list.parse(unpack(packed, price_list.TEXT_MAX)))

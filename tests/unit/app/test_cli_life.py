@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.app.answers import MessageDetail
+from bridge.app.answers.messages import MessageDetail
 from bridge.app.cli.life import life_of
 from tests.unit.app.desk import AT_MS
 
