@@ -59,16 +59,17 @@ def order(trace: Path, marks: set[str]) -> dict[str, list[tuple[str, int]]]:
     for name, arguments in calls(trace):
         if name == SYNC and "ledger.sqlite-wal" in arguments and arguments.rstrip().endswith("= 0"):
             synced += 1
-        marked = next((mark for mark in re.findall(r"E\d{7}", arguments) if mark in marks), "")
+        marked = [mark for mark in re.findall(r"E\d{7}", arguments) if mark in marks]
         if "<TCP:" not in arguments:
             continue
         if name in READ and marked:
-            latest = marked
-            seen[marked].append(("asked", synced))
+            latest = marked[0]
+            seen[latest].append(("asked", synced))
         elif name in WRITE and re.search(r'"(250 2\.0\.0 queued|HTTP/1\.1 200)', arguments) and latest:
             seen[latest].append(("answered", synced))
-        elif name in WRITE and marked:
-            seen[marked].append(("sent", synced))
+        elif name in WRITE:
+            for mark in marked:  # Parts that left together share one write.
+                seen[mark].append(("sent", synced))
     return seen
 
 
