@@ -63,7 +63,7 @@ class Repeats:
         """Account and name -> fingerprints of everything that came under it."""
         self._unanswered: dict[tuple[int, bytes], list[Known]] = {}
         self._notes: dict[tuple[int, str], tuple[int, str]] = {}
-        self._heard: list[int] = []
+        self._heard: list[tuple[int, int, int]] = []
         keys = {(w.account_id, r.key): w.now_ms for w in wanted if (r := w.prepared.retry) is not None}
         if keys:
             self._read_named(tx, keys)
@@ -107,7 +107,7 @@ class Repeats:
             self._note(known[0], wanted.now_ms, "merged", "a retry under the same name became this message")
             return
         self._unanswered[wanted.account_id, print_of(wanted.prepared)].remove(known)
-        self._heard.append(known[0])
+        self._heard.append((known[0], wanted.now_ms, wanted.now_ms + CRASH_MS))
         detail = "its first answer was lost; the sender's repeat became this message"
         self._note(known[0], wanted.now_ms, "merged", detail)
 
@@ -125,9 +125,10 @@ class Repeats:
         self._notes.setdefault((message_id, event), (at_ms, detail))
 
     def write(self, tx: Transaction) -> None:
-        """Write down what was merged; a repeat that was answered now is not waited for any more."""
+        """Write down what was merged. A repeat that is answered now is not waited for any more, unless a crash takes
+        this answer as well."""
         if self._heard:
-            tx.by_ids("unanswered_delete", self._heard)
+            tx.many("unanswered_heard", self._heard)
         if self._notes:
             rows = [(row, at_ms, event, detail) for (row, event), (at_ms, detail) in self._notes.items()]
             tx.many("history_note_once", rows)
@@ -178,12 +179,14 @@ def _mark(tx: Transaction, message_rows: list[int], now_ms: int) -> int:
 
 
 def mark_after_crash(tx: Transaction, *, crashed_at_ms: int, now_ms: int) -> int:
-    """The last acceptances before a crash may not have been answered; gives how many are marked.
+    """The last answers before a crash may not have arrived: of new messages, and of repeats; gives how many are marked.
 
     What a command accepted after the crash was answered: see runs.run_begin, which finds the time of the crash.
     """
-    values = {"count": CRASH_MESSAGES_MAX, "since_ms": crashed_at_ms - CRASH_MS, "until_ms": crashed_at_ms}
-    return _mark(tx, [row[0] for row in tx.rows("messages_accepted_between", values)], now_ms)
+    values = {"since_ms": crashed_at_ms - CRASH_MS, "until_ms": crashed_at_ms}
+    accepted = tx.rows("messages_accepted_between", values | {"count": CRASH_MESSAGES_MAX})
+    heard = tx.rows("unanswered_heard_between", values)
+    return _mark(tx, sorted({row[0] for row in (*accepted, *heard)}), now_ms)
 
 
 def forget(tx: Transaction, now_ms: int) -> tuple[int, bool]:

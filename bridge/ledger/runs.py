@@ -66,7 +66,7 @@ def run_begin(tx: Transaction, *, now_ms: int, last_seen_ms: int | None = None) 
     """Note that a process has the ledger open. `last_seen_ms`: when the process before was last seen alive.
 
     Gives {"was_clean": bool, "crashed_at_ms": int | None}: the crash is taken to be at the later of `last_seen_ms` and
-    the newest acceptance, for both can only be too early.
+    the newest answer, for both can only be too early.
     """
     row = tx.row("run_mark")
     mark = str(row[0]) if row else STOPPED
@@ -76,8 +76,8 @@ def run_begin(tx: Transaction, *, now_ms: int, last_seen_ms: int | None = None) 
     word, _, at_ms = mark.partition(" ")
     if word == CRASHED:
         return {"was_clean": False, "crashed_at_ms": int(at_ms)}
-    accepted = tx.row("newest_accepted_at")
-    known = [at for at in (last_seen_ms, accepted[0] if accepted else None) if at is not None]
+    answered = tx.row("newest_answer_at")
+    known = [at for at in (last_seen_ms, answered[0] if answered else None) if at is not None]
     crashed_at_ms = max(known, default=now_ms)
     tx.run("run_mark_set", {"value": f"{CRASHED} {crashed_at_ms}"})
     return {"was_clean": False, "crashed_at_ms": crashed_at_ms}

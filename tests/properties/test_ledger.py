@@ -48,7 +48,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.lost: dict[str, list[tuple[str, int]]] = {}
         """Text -> messages whose answer was lost, and until when a repeat becomes them."""
         self.young: dict[str, tuple[str, int]] = {}
-        """Unnamed messages by id: their text, and when they were accepted."""
+        """Unnamed messages by id: their text, and when they were answered, as new or as a repeat."""
 
     def teardown(self) -> None:
         if hasattr(self, "books"):
@@ -104,7 +104,7 @@ class LedgerMachine(RuleBasedStateMachine):
             lost.remove(next(one for one in lost if one[0] == accepted.message_id))
         else:
             self.model_mc -= 1000
-            self.young[accepted.message_id] = (text, self.books.now_ms)
+        self.young[accepted.message_id] = (text, self.books.now_ms)
         if not is_heard:
             self.books.do("mark_unanswered", message_ids=[accepted.message_id], now_ms=self.books.now_ms)
             lost.append((accepted.message_id, self.books.now_ms + UNANSWERED_KEPT_MS[Lane.NORMAL]))
@@ -259,9 +259,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.books.now_ms = now_ms
         self.books.do("recover", now_ms=now_ms, hold_ms=HOLD_MS, crashed_at_ms=now_ms)
         for message_id, (text, at_ms) in self.young.items():
-            lost = self.lost.setdefault(text, [])
-            if at_ms >= now_ms - CRASH_MS and message_id not in [one[0] for one in lost]:
-                lost.append((message_id, now_ms + UNANSWERED_KEPT_MS[Lane.NORMAL]))
+            if at_ms >= now_ms - CRASH_MS:
+                lost = [one for one in self.lost.get(text, []) if one[0] != message_id]
+                self.lost[text] = [*lost, (message_id, now_ms + UNANSWERED_KEPT_MS[Lane.NORMAL])]
 
     def states(self) -> dict[int, PartState]:
         rows = self.books.connection.execute("SELECT part_id, state FROM part").fetchall()

@@ -117,7 +117,8 @@ CREATE TABLE unanswered (             -- messages whose sender may never have he
     message_id INTEGER PRIMARY KEY REFERENCES message (message_id),
     account_id INTEGER NOT NULL,
     fingerprint BLOB NOT NULL,        -- digest of what was submitted
-    expires_at_ms INTEGER NOT NULL
+    expires_at_ms INTEGER NOT NULL,
+    heard_at_ms INTEGER               -- when a repeat became it and was answered, unless a crash took that answer too
 ) STRICT;
 CREATE INDEX unanswered_fingerprint ON unanswered (account_id, fingerprint);
 

@@ -56,6 +56,32 @@ def test_young_names_do_not_keep_the_old_ones_and_each_round_is_bounded(
     assert books.connection.execute("SELECT max(retry_key_id), count(*) FROM retry_key").fetchone() == (5, 5)
 
 
+def test_a_repeat_whose_own_answer_a_crash_took_is_the_same_message_once_more(books: Books) -> None:
+    """A repeat that was merged counted as answered; the next one, after a crash had taken that answer too, was sold."""
+    account = books.account(credit_mc=5000)
+    books.do("run_begin", now_ms=books.now_ms)
+    (first,) = books.accept(account, books.prepared("pump"))
+    assert books.do("mark_unanswered", message_ids=[first.message_id], now_ms=books.now_ms) == 1
+    books.now_ms += 5 * MINUTE_MS
+    (second,) = books.accept(account, books.prepared("pump"))
+    crashed_at_ms = books.do("run_begin", now_ms=books.now_ms)["crashed_at_ms"]
+    assert books.do("recover", now_ms=books.now_ms, hold_ms=0, crashed_at_ms=crashed_at_ms)["unanswered"] == 1
+    books.now_ms += 5 * MINUTE_MS
+    (third,) = books.accept(account, books.prepared("pump"))
+    assert second.message_id == third.message_id == first.message_id
+    (news,) = books.accept(account, books.prepared("pump"))
+    assert (news.is_repeat, books.balance_mc()) == (False, 3000)
+
+
+def test_a_repeat_that_nobody_heard_the_answer_of_is_the_same_message_once_more(books: Books) -> None:
+    account = books.account()
+    (first,) = books.accept(account, books.prepared("pump"))
+    for _ in range(3):
+        books.do("mark_unanswered", message_ids=[first.message_id], now_ms=books.now_ms)
+        (again,) = books.accept(account, books.prepared("pump"))
+        assert (again.message_id, again.is_repeat) == (first.message_id, True)
+
+
 def test_a_retry_is_answered_although_the_credit_went_with_the_first(books: Books) -> None:
     account = books.account(credit_mc=1000)
     (first,) = books.accept(account, books.prepared(retry=named("k")))

@@ -26,12 +26,23 @@ WITH wanted (account_id, fingerprint, now_ms) AS (VALUES {rows})
 SELECT unanswered.account_id, unanswered.fingerprint, message.message_id, message.part_total, message.price_mc
 FROM wanted JOIN unanswered ON unanswered.account_id = wanted.account_id
     AND unanswered.fingerprint = wanted.fingerprint AND unanswered.expires_at_ms > wanted.now_ms
+    AND unanswered.heard_at_ms IS NULL
     JOIN message ON message.message_id = unanswered.message_id
 ORDER BY message.message_id DESC
 
 -- name: unanswered_insert
 INSERT INTO unanswered (message_id, account_id, fingerprint, expires_at_ms) VALUES {rows}
-ON CONFLICT (message_id) DO NOTHING
+ON CONFLICT (message_id) DO UPDATE SET expires_at_ms = excluded.expires_at_ms, heard_at_ms = NULL
+
+-- name: unanswered_heard
+-- Kept for as long as a crash may still take the answer.
+UPDATE unanswered SET heard_at_ms = wanted.now_ms, expires_at_ms = max(expires_at_ms, wanted.sure_at_ms)
+FROM (WITH wanted (message_id, now_ms, sure_at_ms) AS (VALUES {rows})
+    SELECT message_id, now_ms, sure_at_ms FROM wanted) AS wanted
+WHERE unanswered.message_id = wanted.message_id
+
+-- name: unanswered_heard_between
+SELECT message_id FROM unanswered WHERE heard_at_ms BETWEEN :since_ms AND :until_ms
 
 -- name: unanswered_delete
 DELETE FROM unanswered WHERE message_id IN (WITH heard (id) AS (VALUES {rows}) SELECT id FROM heard)

@@ -4,5 +4,8 @@ SELECT value FROM setting_of_ledger WHERE name = 'run';
 -- name: run_mark_set
 INSERT INTO setting_of_ledger (name, value) VALUES ('run', :value) ON CONFLICT (name) DO UPDATE SET value = :value;
 
--- name: newest_accepted_at
-SELECT accepted_at_ms FROM message ORDER BY message_id DESC LIMIT 1;
+-- name: newest_answer_at
+-- When the newest message was accepted or the newest repeat answered; NULL: neither.
+SELECT nullif(max(
+    coalesce((SELECT accepted_at_ms FROM message ORDER BY message_id DESC LIMIT 1), 0),
+    coalesce((SELECT max(heard_at_ms) FROM unanswered), 0)), 0);
