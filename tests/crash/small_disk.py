@@ -102,7 +102,9 @@ def meddling(pid: int, log: Path, calls: str, how: str) -> Iterator[None]:
             end = time.monotonic() + 15
             while "attached" not in log.read_text(errors="replace"):
                 if tracer.poll() is not None:
-                    pytest.skip(f"needs the right to trace: {log.read_text(errors='replace')}")
+                    told = log.read_text(errors="replace")
+                    assert "ermitted" in told, told
+                    pytest.skip(f"needs the right to trace: {told}")
                 assert time.monotonic() < end, log.read_text(errors="replace")
                 time.sleep(0.02)
             yield
