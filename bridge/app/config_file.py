@@ -50,15 +50,9 @@ def read(path: Path, state_folder: Path | None = None) -> Reading:
     `state_folder` replaces the one in the file.
     """
     file = str(path)
-    root, errors = yaml_tree.parse(_text(path, file), file)
-    if root is None:
-        if not errors:
-            errors = [ConfigError(file, 1, "the file", "is empty", _EXAMPLE)]
-        raise ConfigErrors(errors)
-    if not isinstance(root.content, dict):
-        raise ConfigErrors([ConfigError(file, root.line, "the file", "is not a list of `key: value` lines", _EXAMPLE)])
+    root, errors = _tree(path, file, _EXAMPLE)
     blame = _Blame(file, errors)
-    settings = _validate(root, blame)
+    settings = _validate(Settings, root, blame)
     warnings: list[ConfigError] = []
     if settings is not None:
         settings = anchored(settings, path.absolute().parent)
@@ -72,6 +66,30 @@ def read(path: Path, state_folder: Path | None = None) -> Reading:
     if settings is None or blame.errors:
         raise ConfigErrors(blame.errors, blame.more)
     return Reading(settings, warnings)
+
+
+def read_as(model: type[Model], path: Path, example: str) -> Model:
+    """Another file of ours as a value of `model`, judged in the same way; raises ConfigErrors.
+
+    `example` tells the owner of an empty file what to begin with.
+    """
+    file = str(path)
+    root, errors = _tree(path, file, example)
+    blame = _Blame(file, errors)
+    made = _validate(model, root, blame)
+    if made is None or blame.errors:
+        raise ConfigErrors(blame.errors, blame.more)
+    return made
+
+
+def _tree(path: Path, file: str, example: str) -> tuple[Node, list[ConfigError]]:
+    """The tree of a file of settings and what is wrong with it as YAML; raises ConfigErrors when there is none."""
+    root, errors = yaml_tree.parse(_text(path, file), file)
+    if root is None:
+        raise ConfigErrors(errors or [ConfigError(file, 1, "the file", "is empty", example)])
+    if not isinstance(root.content, dict):
+        raise ConfigErrors([ConfigError(file, root.line, "the file", "is not a list of `key: value` lines", example)])
+    return root, errors
 
 
 def read_embedded(state_folder: Path) -> Reading:
@@ -200,7 +218,7 @@ def _whole(file: str, wrong: str, right: str, line: int = 1) -> ConfigErrors:
     return ConfigErrors([ConfigError(file, line, "the file", wrong, right)])
 
 
-def _validate(root: Node, blame: _Blame) -> Settings | None:
+def _validate(model: type[Model], root: Node, blame: _Blame) -> Model | None:
     """The settings as far as they are good; what is wrong goes to `blame`.
 
     What pydantic refuses is cut out of the tree, or gets a stand-in where it is required, and the rest is judged
@@ -209,29 +227,29 @@ def _validate(root: Node, blame: _Blame) -> Settings | None:
     while True:
         try:
             # JSON mode: strict about text, numbers and truth, yet it reads paths and networks from text.
-            return Settings.model_validate_json(json.dumps(root.plain()), strict=True)
+            return model.model_validate_json(json.dumps(root.plain()), strict=True)
         except ValidationError as refusal:
             findings = refusal.errors(include_url=False)
         if len(findings) > ERRORS_MAX:
             blame.more = len(findings) - ERRORS_MAX
         refused = []
         for finding in findings[:ERRORS_MAX]:
-            loc = words.real_loc(Settings, finding["loc"])
-            blame.add(root, loc, *config_words.explain(finding, Settings, key_of(root, loc)))
+            loc = words.real_loc(model, finding["loc"])
+            blame.add(root, loc, *config_words.explain(finding, model, key_of(root, loc)))
             refused.append((loc, *_nearest(root, loc)))
         # All were looked up before the first is taken out: that moves those behind it in its list.
-        set_aside = [_set_aside(root, loc, node, rest) for loc, node, rest in refused]
+        set_aside = [_set_aside(model, root, loc, node, rest) for loc, node, rest in refused]
         if blame.more or not any(set_aside):
             return None
 
 
-def _set_aside(root: Node, loc: Loc, node: Node, rest: Loc) -> bool:
+def _set_aside(model: type[BaseModel], root: Node, loc: Loc, node: Node, rest: Loc) -> bool:
     """Take what was refused at `loc` out of the judgement; False when there is nothing to take.
 
     `node` is the deepest one on the way there and `rest` the steps that are not in the file. A required setting is
     replaced by the example of its field, once, so that the rest of its group can be judged.
     """
-    field, _ = words.field_at(Settings, loc)
+    field, _ = words.field_at(model, loc)
     if field is not None and field.is_required() and field.examples:
         stand_in = field.examples[0]
         if not rest and node.content != stand_in:

@@ -7,9 +7,10 @@ leads to is written at once.
 import asyncio
 import socket
 import struct
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from bridge.runtime.loop import monotonic_ms, running
+from bridge.simulator.sessions import Hangs, without_probe_answers
 from bridge.smpp.errors import LocalProtocolError, RemoteProtocolError
 from bridge.smpp.events import NEED_DATA, Event
 from bridge.smpp.pdus import Pdu
@@ -42,6 +43,17 @@ class SmscConnection(asyncio.Protocol):
 
     def __init__(self, session: Session, owner: Owner) -> None:
         self.session = session
+        self.account: Any = None
+        """Whom the owner knows the peer as, once it is bound."""
+        self.is_deaf = False
+        """Reads and says nothing more."""
+        self.ignores_probes = False
+        """Leaves enquire_link unanswered."""
+        self.taken = 0
+        """Parts that came, when the script counts them."""
+        self.write_octets = 0
+        """When not 0: at most so many octets are written at a time."""
+        self._is_stalled = False
         self._owner = owner
         self._transport: asyncio.Transport | None = None
         self._output: list[bytes] = []
@@ -57,17 +69,46 @@ class SmscConnection(asyncio.Protocol):
 
     def respond(self, sequence: int, pdu: Pdu) -> None:
         """Queue the answer to a request for the next flush; to a peer that has gone, nothing."""
+        self._output.append(self.response(sequence, pdu))
+
+    def response(self, sequence: int, pdu: Pdu) -> bytes:
+        """The octets of an answer that is written later, or never; none for a peer that has gone."""
         try:
-            self._output.append(self.session.respond(sequence, pdu))
+            return self.session.respond(sequence, pdu)
         except LocalProtocolError:
-            return
+            return b""
+
+    def queue(self, octets: bytes) -> None:
+        """Queue octets as they are for the next flush."""
+        self._output.append(octets)
 
     def flush(self) -> None:
         """Write all that is queued."""
-        self._output.append(self.session.take_output())
-        if self.is_open:
-            self._write(b"".join(self._output))
-        self._output.clear()
+        own = self.session.take_output()
+        if own:
+            self._output.append(without_probe_answers(own) if self.ignores_probes else own)
+        if self._output:
+            if self.is_open:
+                self._write(b"".join(self._output))
+            self._output.clear()
+
+    def hang(self, how: Hangs) -> None:
+        """From now on leave unanswered what `how` says; parts are their owner's to ignore."""
+        self.is_deaf = self.is_deaf or how is Hangs.ALL
+        self.ignores_probes = self.ignores_probes or how is Hangs.PROBES
+
+    def stall(self) -> None:
+        """Read nothing more, so that the peer's writes pile up, until `go_on`."""
+        if self._transport is not None and not self._is_stalled:
+            self._is_stalled = True
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self._transport is not None and self._is_stalled:
+            self._is_stalled = False
+            if self.is_open:
+                self._transport.resume_reading()
 
     def close(self) -> None:
         """Write what is queued, then close."""
@@ -95,11 +136,11 @@ class SmscConnection(asyncio.Protocol):
         self._arm()
 
     def data_received(self, data: bytes) -> None:
-        if self._owner.is_mute:
+        if self.is_deaf or self._owner.is_mute:
             return
         self.session.receive_data(data, monotonic_ms())
         try:
-            while self.is_open and (event := self.session.next_event()) is not NEED_DATA:
+            while self.is_open and not self.is_deaf and (event := self.session.next_event()) is not NEED_DATA:
                 self._owner.on_event(self, event)
                 if isinstance(event, Unbound):
                     self.close()
@@ -109,6 +150,15 @@ class SmscConnection(asyncio.Protocol):
         self._owner.on_read(self)
         self.flush()
         self._arm()
+
+    def pause_writing(self) -> None:
+        """The peer does not read: take no more of its requests, so that the answers do not pile up here."""
+        if self._transport is not None and not self._is_stalled:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._transport is not None and self.is_open and not self._is_stalled:
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
@@ -129,7 +179,7 @@ class SmscConnection(asyncio.Protocol):
 
     def _ring(self) -> None:
         self._timer = None
-        if self._owner.is_mute:
+        if self.is_deaf or self._owner.is_mute:
             return
         for event in self.session.tick(monotonic_ms()):
             self._owner.on_event(self, event)
@@ -139,5 +189,8 @@ class SmscConnection(asyncio.Protocol):
         self._arm()
 
     def _write(self, octets: bytes) -> None:
-        if octets and self._transport is not None:
-            self._transport.write(octets)
+        if not octets or self._transport is None:
+            return
+        size = self.write_octets or len(octets)
+        for at in range(0, len(octets), size):
+            self._transport.write(octets[at : at + size])

@@ -1,88 +1,115 @@
-"""What the simulated SMSC does with each part: told by the recipient's last four digits, or by a test.
+"""Which behaviour a submitted part gets: what a test queued, else the first rule that fits, else the last digits.
 
-The table is documented in docs/simulator.md; everything that is not in it is answered at once and delivered.
+A script is made of plain values and can be written down as YAML (script_file.py).
 """
 
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from fnmatch import fnmatchcase
+from random import Random
 
-from bridge.smpp.constants import MessageState, Status
+from bridge.simulator.behaviour import DELIVERED, SUFFIX_SIZE, TABLE, Behaviour
+from bridge.simulator.inbound import Burst
+from bridge.simulator.sessions import CALM, Sessions
+from bridge.simulator.spelling import IdSpelling
+from bridge.smpp import translate
+from bridge.smpp.pdus import SubmitSm
 
-SUFFIX_SIZE = 4
-"""Digits at the end of a recipient that choose its behaviour."""
+__all__ = ["COUNTED_MAX", "DELIVERED", "TABLE", "Behaviour", "IdSpelling", "Rule", "Script", "When"]
+
 COUNTED_MAX = 10_000
 """Recipients whose tries are counted; the oldest is forgotten first."""
 
 
-class IdSpelling(Enum):
-    """How a receipt spells the id that submit_sm_resp gave: the ways carriers differ in."""
+@dataclass(frozen=True, slots=True)
+class When:
+    """Which parts a rule is for: all that is said must fit. Patterns know `*` and `?`; empty fits anything."""
 
-    SAME = "same"
-    DECIMAL = "decimal"
-    LOWER = "lower"
+    recipient: str = ""
+    originator: str = ""
+    text: str = ""
+    part: int = 0
+    """Which part of a long message; 0: any, and short messages too."""
+    nth: tuple[int, ...] = ()
+    """Only the first, third, ... that fits otherwise; empty: all."""
+    every: int = 1
+    """Every second, tenth, ... that fits otherwise."""
+    tries: int = 0
+    """Only so many tries to the same recipient, then one goes on to the next rule; 0: every try."""
+    share_percent: float | None = None
+    """Of those that fit otherwise, and of all: the shares of several rules add up."""
+    after_s: float = 0.0
+    """Seconds since the first bind."""
+    until_s: float | None = None
+    repeat_s: float = 0.0
+    """The clock of `after_s` and `until_s` begins anew so often; 0: never."""
+
+    def fits(self, pdu: SubmitSm, elapsed_s: float) -> bool:
+        """Whether the part is one of those; counts, tries and shares are left to the script."""
+        if self.recipient and not fnmatchcase(pdu.destination_addr, self.recipient):
+            return False
+        if self.originator and not fnmatchcase(pdu.source_addr, self.originator):
+            return False
+        return self._is_time(elapsed_s) and (not (self.text or self.part) or self._fits_content(pdu))
+
+    def is_turn(self, count: int) -> bool:
+        """Whether the `count`-th part (1 or more) that fits is meant."""
+        return (not self.nth or count in self.nth) and count % self.every == 0
+
+    def _is_time(self, elapsed_s: float) -> bool:
+        if self.repeat_s:
+            elapsed_s %= self.repeat_s
+        return self.after_s <= elapsed_s and (self.until_s is None or elapsed_s < self.until_s)
+
+    def _fits_content(self, pdu: SubmitSm) -> bool:
+        text, concat = translate.content_of(pdu)
+        if self.part and (concat is None or concat.number != self.part):
+            return False
+        return not self.text or fnmatchcase(text, self.text)
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
-    """What happens to one submitted part."""
+class Rule:
+    """Parts, and what happens to them."""
 
-    about: str = "delivered after `receipt_delay_ms`"
-    status: int = 0
-    """command_status of the answer; anything but 0 ends the story."""
-    tries: int = 0
-    """Only so many tries to one recipient are treated like this, then one as usual; 0: every try."""
-    is_silent: bool = False
-    """Taken (and delivered, if `state` says so), but never answered."""
-    answer_delay_ms: int = 0
-    message_id: str | None = None
-    """The id to answer with; None: the next of the SMSC's own."""
-    state: MessageState | None = MessageState.DELIVERED
-    """State in the receipt; None: no receipt."""
-    error: str = "000"
-    """Network error in the receipt, three digits."""
-    id_spelling: IdSpelling = IdSpelling.SAME
-    is_receipt_first: bool = False
-    """The receipt is sent before the answer."""
-    receipt_total: int = 1
-    drops: bool = False
-    """The connection is reset after the part was taken, without an answer to it."""
-
-
-TABLE: dict[str, Behaviour] = {
-    "1001": Behaviour("taken, then undeliverable", state=MessageState.UNDELIVERABLE, error="001"),
-    "1002": Behaviour("taken, then expired", state=MessageState.EXPIRED, error="002"),
-    "1003": Behaviour("refused at once: invalid recipient", status=Status.RINVDSTADR),
-    "1004": Behaviour("throttled twice, then delivered", status=Status.RTHROTTLED, tries=2),
-    "1005": Behaviour("taken, never answered, no receipt", is_silent=True, state=None),
-    "1006": Behaviour("the receipt comes before the answer", is_receipt_first=True),
-    "1007": Behaviour(
-        "the connection is dropped after the part was taken; the next try is as usual", drops=True, tries=1
-    ),
-    "1008": Behaviour("the receipt spells the id in decimal, the answer in hex", id_spelling=IdSpelling.DECIMAL),
-    "1009": Behaviour("the receipt comes twice", receipt_total=2),
-}
-"""Behaviour by the last four digits of the recipient."""
-
-DELIVERED = Behaviour()
+    when: When
+    does: Behaviour
 
 
 @dataclass(slots=True)
 class Script:
-    """Chooses the behaviour of each part: what a test queued, else the table, else `default`."""
+    """Chooses the behaviour of each part, and says how sessions go and what handsets write."""
 
     table: dict[str, Behaviour] = field(default_factory=lambda: dict(TABLE))
+    """By the last digits of the recipient, for what no rule fits."""
     default: Behaviour = DELIVERED
+    rules: Sequence[Rule] = ()
+    seed: int = 1
+    sessions: Sessions = CALM
+    inbound: tuple[Burst, ...] = ()
+    about: str = ""
+    dice: Random = field(init=False)
+    """Every chance of the simulator is drawn from here."""
     _next: deque[Behaviour] = field(default_factory=deque)
     _tries: dict[str, int] = field(default_factory=dict)
+    _fitted: Counter[int] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.dice = Random(self.seed)  # noqa: S311 - to be repeatable, not secret
 
     def then(self, behaviours: Iterable[Behaviour]) -> None:
         """Give the next submitted parts these behaviours, in order, whatever their recipient."""
         self._next.extend(behaviours)
 
+    def choose(self, pdu: SubmitSm, elapsed_s: float = 0.0) -> Behaviour:
+        """What to do with the part that was just submitted, `elapsed_s` after the first bind."""
+        if self.rules and not self._next and (does := self._by_rules(pdu, elapsed_s)) is not None:
+            return does
+        return self.behaviour(pdu.destination_addr)
+
     def behaviour(self, recipient: str) -> Behaviour:
-        """What to do with the part that was just submitted for `recipient`."""
+        """What to do with the part that was just submitted for `recipient`, when no rule says."""
         if self._next:
             return self._next.popleft()
         chosen = self.table.get(recipient[-SUFFIX_SIZE:], self.default)
@@ -90,11 +117,30 @@ class Script:
             return self.default
         return chosen
 
-    def _count_try(self, recipient: str, tries_max: int) -> int:
-        """How many times `recipient` was tried, this time included; counting starts anew past `tries_max`."""
-        tries = self._tries.pop(recipient, 0) + 1
+    def _by_rules(self, pdu: SubmitSm, elapsed_s: float) -> Behaviour | None:
+        drawn = self.dice.random() * 100
+        below = 0.0
+        for number, rule in enumerate(self.rules):
+            when = rule.when
+            if not when.fits(pdu, elapsed_s):
+                continue
+            if when.share_percent is not None:
+                above, below = below, below + when.share_percent
+                if not above <= drawn < below:
+                    continue
+            self._fitted[number] += 1
+            if not when.is_turn(self._fitted[number]):
+                continue
+            if when.tries and self._count_try(f"{number}:{pdu.destination_addr}", when.tries) > when.tries:
+                continue
+            return rule.does
+        return None
+
+    def _count_try(self, key: str, tries_max: int) -> int:
+        """How many times `key` was tried, this time included; counting starts anew past `tries_max`."""
+        tries = self._tries.pop(key, 0) + 1
         if tries <= tries_max:
-            self._tries[recipient] = tries
+            self._tries[key] = tries
             if len(self._tries) > COUNTED_MAX:
                 del self._tries[next(iter(self._tries))]
         return tries

@@ -5,6 +5,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class SimulatorAccount(BaseModel):
+    """One more account of the built-in SMSC."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    system_id: str = Field(min_length=1, max_length=64, description="What it binds as.", examples=["second"])
+    password: str = Field(default="simulate", max_length=64, repr=False, description="Its password; this is no secret.")
+
+
 class SimulatorSettings(BaseModel):
     """The built-in SMSC: a carrier that costs nothing and answers by the recipient's last digits."""
 
@@ -16,10 +25,15 @@ class SimulatorSettings(BaseModel):
     port: int = Field(
         default=2775, ge=0, le=65535, description="TCP port; 2775 is the registered port of SMPP, 0 any free."
     )
-    system_id: str = Field(
-        default="simulator", min_length=1, max_length=64, description="The one account that may bind."
-    )
+    system_id: str = Field(default="simulator", min_length=1, max_length=64, description="The account that may bind.")
     password: str = Field(default="simulate", max_length=64, repr=False, description="Its password; this is no secret.")
+    accounts: list[SimulatorAccount] = Field(
+        default_factory=list, description="Further accounts; each gets its own receipts, on any of its sessions."
+    )
+    certificate: Path | None = Field(
+        default=None, description="PEM file with the certificate and its chain; with it the port speaks TLS."
+    )
+    private_key: Path | None = Field(default=None, description="PEM file with the certificate's key.")
     receipt_delay_ms: int = Field(
         default=200, ge=0, le=3_600_000, description="Milliseconds from the submission of a part to its receipt."
     )
@@ -35,7 +49,7 @@ class SimulatorSettings(BaseModel):
         default=100_000,
         ge=1,
         le=10_000_000,
-        description="Receipts and inbound texts kept for a link that is not bound.",
+        description="Receipts and inbound texts kept for an account that is not bound.",
     )
 
 

@@ -9,6 +9,8 @@ message was accepted, 1 when some were not, 2 when there was no session.
 """
 
 import argparse
+import contextlib
+import logging
 import re
 import select
 import sys
@@ -23,6 +25,8 @@ from smpplib.client import Client
 
 RECIPIENTS = 900
 """Different recipients, counted up from the first and then again; none ends in a number of the simulator's table."""
+TEXT_SIZE_MAX = 160
+"""Characters of a text: it is sent as it is, in one part."""
 PROGRESS_EVERY_S = 1.0
 SOCKET_TIMEOUT_S = 10.0
 
@@ -57,6 +61,10 @@ class Report:
     refused: Counter[str] = field(default_factory=Counter)
     receipts: Counter[str] = field(default_factory=Counter)
     inbound: int = 0
+    unreadable: int = 0
+    """PDUs that smpplib does not know."""
+    lost: str = ""
+    """Why the session ended before its time."""
     answer_ms: list[float] = field(default_factory=list)
     duration_s: float = 0.0
 
@@ -72,6 +80,10 @@ class Report:
         lines += [f"receipts {count} {stat}" for stat, count in self.receipts.most_common()]
         if self.inbound:
             lines.append(f"inbound messages {self.inbound}")
+        if self.unreadable:
+            lines.append(f"unknown PDUs {self.unreadable}")
+        if self.lost:
+            lines.append(f"the session was lost: {self.lost}")
         lines.append(f"{rate:.1f} answers/s over {self.duration_s:.2f} s")
         if self.answer_ms:
             ordered = sorted(self.answer_ms)
@@ -91,23 +103,32 @@ class Traffic:
         self._client = Client(load.host, load.port, timeout=SOCKET_TIMEOUT_S, allow_unknown_opt_params=True)
         self._client.set_message_sent_handler(self._on_answer)
         self._client.set_message_received_handler(self._on_deliver)
+        self._client.logger.setLevel(logging.ERROR)  # What it wonders about is in the report.
         self._client.set_error_pdu_handler(lambda pdu: None)  # Refusals are counted where the answers are.
 
     def run(self) -> Report:
-        """Bind, send, wait, unbind. Raises smpplib's exceptions when there is no session."""
+        """Bind, send, wait, unbind. Raises smpplib's exceptions when there is no session to begin with."""
         self._client.connect()
         try:
             self._client.bind_transceiver(system_id=self._load.system_id, password=self._load.password)
             started = time.monotonic()
-            self._send_all(started)
-            self._wait(lambda: not self._sent_at, SOCKET_TIMEOUT_S)
-            self.report.duration_s = time.monotonic() - started
-            expected = self.report.accepted
-            self._wait(lambda: sum(self.report.receipts.values()) >= expected, self._load.receipts_wait_s)
-            self._client.unbind()
+            try:
+                self._play(started)
+            except (exceptions.ConnectionError, exceptions.PDUError, OSError) as error:
+                self.report.lost = str(error) or "the SMSC closed the connection"
+            self.report.duration_s = self.report.duration_s or time.monotonic() - started
         finally:
-            self._client.disconnect()
+            with contextlib.suppress(OSError, exceptions.ConnectionError):
+                self._client.disconnect()
         return self.report
+
+    def _play(self, started: float) -> None:
+        self._send_all(started)
+        self._wait(lambda: not self._sent_at, SOCKET_TIMEOUT_S)
+        self.report.duration_s = time.monotonic() - started
+        expected = self.report.accepted
+        self._wait(lambda: sum(self.report.receipts.values()) >= expected, self._load.receipts_wait_s)
+        self._client.unbind()
 
     def _send_all(self, started: float) -> None:
         load = self._load
@@ -147,7 +168,10 @@ class Traffic:
     def _read(self, timeout_s: float) -> None:
         """Act on what has come, waiting for it at most `timeout_s`."""
         if select.select([self._client._socket], [], [], timeout_s)[0]:
-            self._client.poll()
+            try:
+                self._client.poll()
+            except exceptions.UnknownCommandError:  # It has read the PDU whole before it looked.
+                self.report.unreadable += 1
 
     def _on_answer(self, pdu: Any) -> None:
         """smpplib calls this for refusals too."""
@@ -161,6 +185,9 @@ class Traffic:
             self.report.accepted += 1
 
     def _on_deliver(self, pdu: Any) -> None:
+        """smpplib calls this for alert_notification too."""
+        if pdu.command != "deliver_sm":
+            return
         if pdu.esm_class & 0x3C:
             stat = _STAT.search(pdu.short_message or b"")
             self.report.receipts[stat[1].decode() if stat else "?"] += 1
@@ -182,6 +209,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--window", type=int, default=50, help="messages sent and not yet answered, at most")
     given = parser.parse_args(arguments)
     load = Load(given.host, given.port, given.system_id, given.password, given.count, given.rate, given.window)
+    return run(load)
+
+
+def run(load: Load) -> int:
+    """Send the load and print what was seen; gives the exit status."""
     try:
         report = Traffic(load, lambda line: print(line, flush=True)).run()
     except (exceptions.ConnectionError, exceptions.PDUError, OSError) as error:

@@ -2,102 +2,16 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import PartState
-from bridge.messages.receipt import Receipt
-from bridge.runtime.loop import monotonic_ms
 from bridge.simulator.script import Behaviour
-from bridge.simulator.settings import SimulatorSettings
-from bridge.simulator.smsc import Smsc
-from bridge.smpp import pdus, translate
+from bridge.smpp import pdus
 from bridge.smpp.codec import encode
 from bridge.smpp.constants import Status
-from bridge.smpp.session import NEED_DATA, Answered, BindRefused, Bound, Event, Requested, Role, Session, Unbound
+from bridge.smpp.session import Answered, BindRefused, Requested, Unbound
 from tests.support import asyncio_test, eventually
-
-
-class Esme:
-    """A plain ESME over asyncio streams: records events, answers deliver_sm with `deliver_status`."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.session = Session(Role.ESME, window_max=100, now_ms=monotonic_ms())
-        self.events: list[Event] = []
-        self.deliver_status = 0
-        self.is_gone = False
-        self.unanswered_max = 0
-        """Deliveries that came in one read, before any of them was answered."""
-        self._reader, self._writer = reader, writer
-        self.reading = asyncio.create_task(self._read())
-
-    def send(self, pdu: pdus.Pdu, token: object = None) -> None:
-        self._writer.write(self.session.send(pdu, token, now_ms=monotonic_ms()))
-
-    def submit(self, recipient: str, token: object = None) -> None:
-        self.send(
-            pdus.SubmitSm(
-                source_addr="Test", destination_addr=recipient, registered_delivery=1, short_message=b"hello"
-            ),
-            token or recipient,
-        )
-
-    def of(self, kind: type) -> list:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    @property
-    def statuses(self) -> dict[object, int]:
-        return {event.token: event.response.status for event in self.of(Answered)}
-
-    @property
-    def arrivals(self) -> list[Receipt | InboundPart]:
-        return [translate.from_deliver_sm(event.pdu) for event in self.of(Requested)]
-
-    async def _read(self) -> None:
-        try:
-            while data := await self._reader.read(65_536):
-                self.session.receive_data(data, monotonic_ms())
-                asked = []
-                while (event := self.session.next_event()) is not NEED_DATA:
-                    self.events.append(event)
-                    if isinstance(event, Requested):
-                        asked.append(event.sequence)
-                self.unanswered_max = max(self.unanswered_max, len(asked))
-                for sequence in asked:
-                    answer = pdus.DeliverSmResp(status=self.deliver_status)
-                    self._writer.write(self.session.respond(sequence, answer))
-                self._writer.write(self.session.take_output())
-        except ConnectionError:
-            pass
-        self.is_gone = True
-
-    async def close(self) -> None:
-        self.reading.cancel()
-        self._writer.close()
-        await asyncio.gather(self.reading, self._writer.wait_closed(), return_exceptions=True)
-
-
-@asynccontextmanager
-async def simulated(**settings: object) -> AsyncIterator[Smsc]:
-    smsc = Smsc(SimulatorSettings(port=0, receipt_delay_ms=10, **settings))
-    await smsc.start()
-    try:
-        yield smsc
-    finally:
-        await smsc.stop()
-        await eventually(lambda: not smsc.connections)
-
-
-@asynccontextmanager
-async def bound_to(smsc: Smsc, *, password: str = "simulate", bind: type = pdus.BindTransceiver) -> AsyncIterator[Esme]:
-    esme = Esme(*await asyncio.open_connection("127.0.0.1", smsc.port))
-    esme.send(bind(system_id="simulator", password=password))
-    await eventually(lambda: esme.of(Bound) or esme.of(BindRefused))
-    try:
-        yield esme
-    finally:
-        await esme.close()
+from tests.wire.simulator_bench import bound_to, simulated
 
 
 async def closed(reader: asyncio.StreamReader) -> bool:
