@@ -33,6 +33,7 @@ class FaultCode(StrEnum):
     NOT_FOUND = "not_found"
     ALREADY_EXISTS = "already_exists"
     KEY_REUSED = "key_reused"
+    TOO_LATE = "too_late"
     TOO_FAST = "too_fast"
     QUEUE_FULL = "queue_full"
     DISK_FULL = "disk_full"
@@ -59,6 +60,7 @@ SENTENCES: dict[FaultCode, str] = {
     FaultCode.NOT_FOUND: "No such thing",
     FaultCode.ALREADY_EXISTS: "It exists already",
     FaultCode.KEY_REUSED: "This key named another submission less than a day ago",
+    FaultCode.TOO_LATE: "Too late to change this message",
     FaultCode.TOO_FAST: "Too many requests; slow down",
     FaultCode.QUEUE_FULL: "The queue is full; try again later",
     FaultCode.DISK_FULL: "No room to store anything just now; try again later",

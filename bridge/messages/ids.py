@@ -5,11 +5,14 @@ unique by construction and lead back to the row without an index. Later rows get
 """
 
 import re
+from functools import lru_cache
 
 _NAME = re.compile(r"[0-9A-Fa-f]{8}(?:[0-9A-Fa-f]{4})?")
 _MASK = 0xFFFFFFFF
 _ROUNDS = 4
 _SHORT_MAX = 1 << 32
+_KNOWN_MAX = 16_384
+"""Names kept at hand: a message is named at each step of its walk, and the steps follow soon."""
 
 
 def _mix(half: int, key: int, round_no: int) -> int:
@@ -20,6 +23,7 @@ def _mix(half: int, key: int, round_no: int) -> int:
     return (x ^ x >> 16) & 0xFFFF
 
 
+@lru_cache(maxsize=_KNOWN_MAX)
 def public_id(row: int, key: int) -> str:
     """Name of row `row` (1 or more) under the ledger's 64-bit `key`: eight upper-case hex digits, or more."""
     if row >= _SHORT_MAX:

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from bridge.messages.esme import EsmeFacts
+from bridge.messages.user_data import UserData
+
 TEST_LINK = "test"
 """The built-in link of test numbers, which reaches no handset; no configured link may have its name."""
 
@@ -25,6 +28,8 @@ class Coding(StrEnum):
 
     GSM7 = "gsm7"
     UCS2 = "ucs2"
+    BINARY = "binary"
+    """No text: octets that only the handset understands."""
 
 
 class PartState(StrEnum):
@@ -83,7 +88,7 @@ def _moves() -> frozenset[tuple[PartState, PartState]]:
         s.QUEUED: {s.CLAIMED, s.SUBMITTED, s.EXPIRED, s.REJECTED, s.CANCELLED, s.HELD},
         # Whatever was unfinished in a backup is held after its restore.
         s.CLAIMED: {s.SUBMITTED, s.QUEUED, s.REJECTED, s.IN_DOUBT, s.HELD},
-        # A receipt alone cannot resolve a doubt: it names the part by the id that the missing answer would have given.
+        # A receipt resolves a doubt only where it can mean no other part: the missing answer would have named it.
         s.IN_DOUBT: {s.SUBMITTED, s.QUEUED, s.UNKNOWN, s.HELD},
         s.SUBMITTED: set(RECEIPT_STATES),
         # A carrier may say "unknown" first and the truth later; the truth outranks it.
@@ -202,6 +207,13 @@ class Submission:
     thread: MailThread | None = None
     retry: RetryKey | None = None
     """None: nothing names it; a repeat is a new message, unless the first one's answer was lost."""
+    user_data: UserData | None = None
+    """What goes out as it came; with a header or a body the submission is exactly one part."""
+    due_at_ms: int = 0
+    """Not to be sent before; 0: at once."""
+    expires_at_ms: int = 0
+    """Not to be sent after; 0: by the settings."""
+    esme: EsmeFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +252,7 @@ class ClaimedPart:
     """1 for the first try."""
     expires_at_ms: int
     is_possible_duplicate: bool
+    user_data: UserData | None = None
 
 
 class OutcomeKind(StrEnum):
@@ -271,4 +284,4 @@ class Outcome:
     reason: str = ""
     """One plain phrase for people: "throttled by the carrier"."""
     retry_at_ms: int = 0
-    """When to try again (DEFERRED, NEXT_LINK), else 0."""
+    """When to try again (DEFERRED, NEXT_LINK), or to ask for a receipt that has not come (SUBMITTED), else 0."""

@@ -20,7 +20,13 @@ SINGLE_MAX = {Coding.GSM7: 160, Coding.UCS2: 70}
 """Units of a message that needs no header: septets, or UTF-16 units."""
 
 PART_MAX = {Coding.GSM7: 153, Coding.UCS2: 67}
-"""Units of each part of a longer one."""
+"""Units of each part of a longer one, with the header that nearly all phones and carriers expect."""
+
+HEADER_SIZE = 6
+"""Octets of the usual header that numbers a part; one with a 16-bit reference has 7."""
+
+OCTETS_MAX = 140
+"""Octets of a message with its header (3GPP TS 23.040, 9.2.3.24)."""
 
 _ZERO_WIDTH_JOINER = "\u200d"
 _MARK_FIRST = "\u0300"
@@ -30,9 +36,16 @@ _ALPHABET_MAX = 4096
 """Characters whose answer is remembered: a few scripts, about 0.5 MB."""
 
 
-def segment(text: str, coding: Coding) -> list[str]:
+def part_max(coding: Coding, header_size: int = HEADER_SIZE) -> int:
+    """Units of a part beside a header of so many octets: septets, or UTF-16 units."""
+    left = OCTETS_MAX - header_size
+    return left * 8 // 7 if coding is Coding.GSM7 else left // 2
+
+
+def segment(text: str, coding: Coding, header_size: int = HEADER_SIZE) -> list[str]:
     """The texts of the parts, one or more, in order: joined they are `text`, and "" gives [""].
 
+    `header_size` is 7 for carriers that want 16-bit references: such parts hold 152 septets or 66 units.
     Never cuts an escape pair or a surrogate pair. Never cuts between a base character and its combining marks, inside
     a joined emoji or a flag, unless that cluster alone is larger than a part; the number of parts is the smallest
     possible under these rules. Raises Fault TOO_MANY_PARTS beyond PARTS_MAX.
@@ -40,9 +53,10 @@ def segment(text: str, coding: Coding) -> list[str]:
     size = unit_count(text, coding)
     if size <= SINGLE_MAX[coding]:
         return [text]
-    if size > PARTS_MAX * PART_MAX[coding]:
+    limit = part_max(coding, header_size)
+    if size > PARTS_MAX * limit:
         raise _too_many()
-    pieces = _cut_septets(text) if coding is Coding.GSM7 else _cut_units(text)
+    pieces = _cut_septets(text, limit) if coding is Coding.GSM7 else _cut_units(text, limit)
     if len(pieces) > PARTS_MAX:
         raise _too_many()
     return pieces
@@ -52,9 +66,8 @@ def _too_many() -> Fault:
     return Fault(FaultCode.TOO_MANY_PARTS, f"more than {PARTS_MAX} parts")
 
 
-def _cut_septets(text: str) -> list[str]:
+def _cut_septets(text: str, limit: int) -> list[str]:
     """Cut at the last septet that fits, one earlier when that is an escape."""
-    limit = PART_MAX[Coding.GSM7]
     wire = encode(text, Coding.GSM7)
     pieces = []
     start = character = 0
@@ -68,9 +81,8 @@ def _cut_septets(text: str) -> list[str]:
     return pieces
 
 
-def _cut_units(text: str) -> list[str]:
+def _cut_units(text: str, limit: int) -> list[str]:
     """Fill each part with whole clusters; one larger than a part is cut between its characters, wherever it is full."""
-    limit = PART_MAX[Coding.UCS2]
     pieces = []
     piece, used = "", 0
     for cluster in _clusters(text):

@@ -18,22 +18,47 @@ from bridge.smpp.pdus import ALL, BY_COMMAND_ID, Pdu
 SEQUENCE_NUMBER_MAX = 0xFFFFFFFF
 """What the field can hold. We number up to 0x7FFFFFFF (SMPP 3.4, 5.1.4), but peers do not always."""
 
+_ONE, _TWO = (1, 1), (2, 2)
+
 TLV_SIZES: dict[int, tuple[int, int]] = {
-    Tag.USER_MESSAGE_REFERENCE: (2, 2),
-    Tag.SOURCE_PORT: (2, 2),
-    Tag.DESTINATION_PORT: (2, 2),
-    Tag.SAR_MSG_REF_NUM: (2, 2),
-    Tag.SAR_TOTAL_SEGMENTS: (1, 1),
-    Tag.SAR_SEGMENT_SEQNUM: (1, 1),
-    Tag.MORE_MESSAGES_TO_SEND: (1, 1),
-    Tag.PAYLOAD_TYPE: (1, 1),
-    Tag.PRIVACY_INDICATOR: (1, 1),
-    Tag.LANGUAGE_INDICATOR: (1, 1),
-    Tag.DISPLAY_TIME: (1, 1),
+    Tag.DEST_ADDR_SUBUNIT: _ONE,
+    Tag.DEST_NETWORK_TYPE: _ONE,
+    Tag.DEST_BEARER_TYPE: _ONE,
+    Tag.DEST_TELEMATICS_ID: _TWO,
+    Tag.SOURCE_ADDR_SUBUNIT: _ONE,
+    Tag.SOURCE_NETWORK_TYPE: _ONE,
+    Tag.SOURCE_BEARER_TYPE: _ONE,
+    Tag.SOURCE_TELEMATICS_ID: (1, 2),
     Tag.QOS_TIME_TO_LIVE: (4, 4),
+    Tag.PAYLOAD_TYPE: _ONE,
+    Tag.MS_MSG_WAIT_FACILITIES: _ONE,
+    Tag.PRIVACY_INDICATOR: _ONE,
+    Tag.SOURCE_SUBADDRESS: (2, 23),
+    Tag.DEST_SUBADDRESS: (2, 23),
+    Tag.USER_MESSAGE_REFERENCE: _TWO,
+    Tag.USER_RESPONSE_CODE: _ONE,
+    Tag.SOURCE_PORT: _TWO,
+    Tag.DESTINATION_PORT: _TWO,
+    Tag.SAR_MSG_REF_NUM: _TWO,
+    Tag.LANGUAGE_INDICATOR: _ONE,
+    Tag.SAR_TOTAL_SEGMENTS: _ONE,
+    Tag.SAR_SEGMENT_SEQNUM: _ONE,
+    Tag.CALLBACK_NUM_PRES_IND: _ONE,
+    Tag.CALLBACK_NUM_ATAG: (0, 65),
+    Tag.NUMBER_OF_MESSAGES: _ONE,
+    Tag.CALLBACK_NUM: (4, 19),
+    Tag.SET_DPF: _ONE,
+    Tag.MORE_MESSAGES_TO_SEND: _ONE,
+    Tag.USSD_SERVICE_OP: _ONE,
+    Tag.DISPLAY_TIME: _ONE,
+    Tag.SMS_SIGNAL: _TWO,
+    Tag.MS_VALIDITY: (1, 4),
+    Tag.ALERT_ON_MESSAGE_DELIVERY: (0, 1),
+    Tag.ITS_REPLY_TYPE: _ONE,
+    Tag.ITS_SESSION_INFO: _TWO,
 }
-"""Sizes of the TLVs that steer a message on its way out. Receipts are not judged: their TLVs are often odd in the
-field, and refusing one would have the SMSC repeat it for days."""
+"""Sizes of the TLVs that a message on its way out may have (SMPP 3.4, 5.3.2), where 5.0 allows more as there.
+Receipts are not judged: their TLVs are often odd in the field, and refusing one would have it repeated for days."""
 
 _JUDGED = frozenset({CommandId.SUBMIT_SM, CommandId.SUBMIT_MULTI, CommandId.DATA_SM})
 

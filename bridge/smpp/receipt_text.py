@@ -66,6 +66,12 @@ PART_STATES: dict[MessageState, PartState | None] = {
 
 _LABEL = re.compile(r"(?:^|[\s,;])(id|sub|dlvrd|submit ?date|done ?date|stat|err|text):", re.IGNORECASE)
 
+_USUAL = re.compile(
+    r"id:([^\s,;]+) sub:[^\s,;]* dlvrd:[^\s,;]* submit date:([^\s,;]*) done date:([^\s,;]*)"
+    r" stat:([^\s,;]+) err:([^\s,;]*) [tT]ext:"
+)
+"""What nearly every receipt looks like: read in a tenth of the time, and to the same effect."""
+
 
 @dataclass(slots=True)
 class ReceiptText:
@@ -99,7 +105,7 @@ def parse(text: str) -> ReceiptText:
 
     Only what stands before "text:" counts: behind it are the words of the sender of the message.
     """
-    return _read(_fields(text)[1])
+    return _read_usual(text) or _read(_fields(text)[1])
 
 
 def parse_unmarked(text: str) -> ReceiptText | None:
@@ -107,6 +113,8 @@ def parse_unmarked(text: str) -> ReceiptText | None:
 
     It must begin with an id and have a state and a date or count: nobody writes that by chance.
     """
+    if usual := _read_usual(text):
+        return usual
     before, found = _fields(text)
     if before.strip() or not (found.get("id") and found.get("stat")):
         return None
@@ -124,6 +132,14 @@ def _fields(text: str) -> tuple[str, dict[str, str]]:
         words = value.split(None, 1)
         found.setdefault(label, words[0].strip(",;") if words else "")
     return before, found
+
+
+def _read_usual(text: str) -> ReceiptText | None:
+    usual = _USUAL.match(text)
+    if usual is None:
+        return None
+    smsc_id, submit_date, done_date, stat, error = usual.groups()
+    return ReceiptText(smsc_id[:SMSC_ID_SIZE_MAX], stat.upper(), error[:ERROR_SIZE_MAX], submit_date, done_date)
 
 
 def _read(found: dict[str, str]) -> ReceiptText:
@@ -144,15 +160,19 @@ def build(
     done_at_ms: int | None,
     error: str = "000",
     text: str = "",
+    part_total: int = 1,
+    parts_delivered: int | None = None,
 ) -> str:
-    """The text of a receipt for one part: all fields, in the order that strict clients need.
+    """The text of a receipt: all fields, in the order that strict clients need.
 
     `error` is cut to 3 characters, `text` to 20; unknown times are ten zeros. "text:" is there even when empty,
-    because old clients look for a blank behind the error.
+    because old clients look for a blank behind the error. `parts_delivered` None: all of them when the state says so,
+    else none.
     """
-    delivered = 1 if state is MessageState.DELIVERED else 0
+    if parts_delivered is None:
+        parts_delivered = part_total if state is MessageState.DELIVERED else 0
     return (
-        f"id:{smsc_id} sub:001 dlvrd:{delivered:03d}"
+        f"id:{smsc_id} sub:{part_total:03d} dlvrd:{parts_delivered:03d}"
         f" submit date:{format_receipt_date(submitted_at_ms)} done date:{format_receipt_date(done_at_ms)}"
         f" stat:{STATS[state]} err:{error[:3]} text:{text[:TEXT_SIZE_MAX]}"
     )

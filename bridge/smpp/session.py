@@ -17,11 +17,12 @@ What happens in which state is in `matrix.py`; nothing here asks which role it p
 never goes back. A response is matched by sequence_number and kind; one that matches nothing is counted and ignored.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from bridge.smpp.clocks import NEVER_MS, Clocks, Timers
 from bridge.smpp.codec import decode, encode
-from bridge.smpp.constants import RESPONSE_BIT, CommandId, Status, Tag
+from bridge.smpp.constants import RESPONSE_BIT, CommandId, Status, Tag, Version
 from bridge.smpp.errors import LocalProtocolError, RemoteProtocolError
 from bridge.smpp.events import (
     NEED_DATA,
@@ -64,6 +65,9 @@ __all__ = [
 SEQUENCE_MAX = 0x7FFFFFFF
 """The last number we use before we start again at 1 (SMPP 3.4, 5.1.4)."""
 
+_VERSIONS = (Version.V50, Version.V34)
+"""What a peer may speak with us, the newest first; anything older is 3.3."""
+
 OWED_MAX = 1000
 """Requests of the peer that the shell may owe an answer to; beyond it the peer is told to slow down."""
 
@@ -77,6 +81,7 @@ class Counts:
     unreadable_requests: int = 0
     refused_requests: int = 0
     late_answers: int = 0
+    unsent_answers: int = 0
 
 
 class Session:
@@ -86,7 +91,7 @@ class Session:
         self.role = role
         self._enter(State.OPEN)
         self.peer_version = 0
-        """The peer's interface_version (0x34 = 3.4) once it has told; 0 until then, and some never do."""
+        """The peer's interface_version (0x34 = 3.4) as it told it; 0 until then, and some SMSCs never do."""
         self.counts = Counts()
         self._window = Window(window_max)
         self._frames = FrameBuffer()
@@ -106,6 +111,22 @@ class Session:
         if self._is_dead or not self._can_send_messages or self._clocks.unbind_since_ms is not None:
             return 0
         return self._window.room
+
+    @property
+    def version(self) -> Version:
+        """What both sides speak: below 3.4 there are no TLVs. An SMSC that does not tell is taken for 3.4."""
+        if not self.peer_version and self.role is Role.ESME:
+            return Version.V34
+        return next((version for version in _VERSIONS if self.peer_version >= version), Version.V33)
+
+    @property
+    def owed_count(self) -> int:
+        """Requests of the peer that wait for `respond`.
+
+        A shell that stops reading while there are many holds the peer up by TCP alone; beyond OWED_MAX the peer is
+        told to slow down.
+        """
+        return self._owed_count
 
     @property
     def unanswered_count(self) -> int:
@@ -140,21 +161,34 @@ class Session:
     def respond(self, sequence: int, pdu: Pdu) -> bytes:
         """The octets of the answer to a Requested; a bind's answer with status 0 makes this session bound.
 
-        Empty once the link is dead or closed: nobody is there. Raises LocalProtocolError when no request of this
-        sequence waits for such a response, or it cannot be written.
+        Such an answer says which version was agreed on (sc_interface_version) to a peer that knows TLVs. Empty once
+        the link is dead or closed: nobody is there. Raises LocalProtocolError when no request of this sequence waits
+        for such a response, or it cannot be written.
         """
         if self._is_dead:
             return b""
         key = self._owed_key(sequence, pdu)
-        data = encode(pdu, sequence)
+        is_binding = pdu.status == Status.ROK and key[1] in BOUND_BY_BIND and pdu.COMMAND_ID != CommandId.GENERIC_NACK
+        data = encode(self._in_version(pdu) if is_binding else pdu, sequence)
         self._owed_count -= 1
         if self._owed[key] > 1:
             self._owed[key] -= 1
         else:
             del self._owed[key]
-        if pdu.status == Status.ROK and key[1] in BOUND_BY_BIND and pdu.COMMAND_ID != CommandId.GENERIC_NACK:
+        if is_binding:
             self._become_bound(BOUND_BY_BIND[key[1]])
         return data
+
+    def respond_all(self, answers: Iterable[tuple[int, Pdu]]) -> bytes:
+        """The octets of many answers, for one write. One that nobody waits for any more, or that cannot be written,
+        is left out and counted."""
+        pieces = []
+        for sequence, pdu in answers:
+            try:
+                pieces.append(self.respond(sequence, pdu))
+            except LocalProtocolError:
+                self.counts.unsent_answers += 1
+        return b"".join(pieces)
 
     def take_output(self) -> bytes:
         """The octets the session wants written by itself, once. Call it after receive_data, next_event and tick."""
@@ -235,6 +269,12 @@ class Session:
         return [Closed([request.token for request in self._window.abandon()])]
 
     # sending
+
+    def _in_version(self, pdu: Pdu) -> Pdu:
+        """The answer to a bind with the version that was agreed on, or without any TLV."""
+        if self.version < Version.V34:
+            return replace(pdu, tlvs={})
+        return replace(pdu, tlvs={Tag.SC_INTERFACE_VERSION: bytes((self.version,)), **pdu.tlvs})
 
     def _check_may_send(self, command_id: CommandId, token: object) -> bool:
         """Whether the request takes a place in the window; LocalProtocolError if it may not go now."""

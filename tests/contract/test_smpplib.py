@@ -3,16 +3,24 @@
 What smpplib cannot do (cancel_sm, replace_sm, submit_multi, outbind, TLVs it does not know) is left to the corpus.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from smpplib import consts, smpp
+from smpplib import consts, gsm, smpp
 
-from bridge.smpp import codec, pdus
+from bridge.intake.content import content_of
+from bridge.intake.settings import IntakeSettings
+from bridge.messages import charset
+from bridge.messages.message import Coding
+from bridge.smpp import codec, pdus, submission, translate, udh
 from bridge.smpp.constants import CommandId, Status, Tag
 from bridge.smpp.fields import CString, Octet
+from bridge.smpp.submission import DefaultRules
+from bridge.smpp.translate import LongForm
+from tests.unit.smpp.test_translate import part
 
 
 class Numbers:
@@ -127,3 +135,41 @@ def test_the_same_numbers_have_the_same_names() -> None:
     known = [status for status in Status if hasattr(consts, f"SMPP_{Status.name_of(status)}")]
     assert len(known) > 40
     assert {name.upper() for name in ("submit_sm", "deliver_sm", "query_sm")} <= set(CommandId.__members__)
+
+
+PART = part()
+GSM_OF_SMPPLIB = st.text(
+    st.sampled_from([sign for sign in gsm.GSM_CHARACTER_TABLE if sign not in "`\x1b\r"]), min_size=1, max_size=500
+)
+
+
+@given(GSM_OF_SMPPLIB, st.booleans(), st.sampled_from(LongForm))
+def test_a_long_text_that_smpplib_cut_arrives_whole(text: str, is_udh: bool, form: LongForm) -> None:
+    """It cuts encoded octets, even between an escape and its partner; the octets of all parts are still the text's."""
+    assume(text.strip())
+    pieces, encoding, esm_class = gsm.make_parts(text, use_udhi=is_udh)
+    received = []
+    for number, octets in enumerate(pieces, 1):
+        optional: dict[str, Any] = {}
+        if not is_udh and len(pieces) > 1:
+            optional = {"sar_msg_ref_num": 99, "sar_total_segments": len(pieces), "sar_segment_seqnum": number}
+        submit, _ = codec.decode(
+            write("submit_sm", short_message=octets, data_coding=encoding, esm_class=esm_class, **optional)
+        )
+        assert isinstance(submit, pdus.SubmitSm)
+        found = submission.read(submit, DefaultRules(), now_ms=0).submission
+        content = content_of(found.text, found.user_data, IntakeSettings())
+        pdu = translate.submit_sm(
+            replace(PART, text=content.texts[0], coding=content.coding, user_data=content.user_data),
+            translate.SubmitOptions(long_form=form),
+        )
+        received.append(pdu)
+    octets_of = [pdu.tlvs.get(Tag.MESSAGE_PAYLOAD) or pdu.short_message for pdu in received]
+    bodies = [udh.parse(one)[1] if pdu.esm_class & 0x40 else one for pdu, one in zip(received, octets_of, strict=True)]
+    if len(pieces) > 1:
+        assert {pdu.data_coding for pdu in received} == {0}
+        assert charset.decode(b"".join(bodies), Coding.GSM7) == charset.normalise_text(text)
+        concats = [translate.content_of(pdu)[1] for pdu in received]
+        assert [concat and (concat.total, concat.number) for concat in concats] == [
+            (len(pieces), number) for number in range(1, len(pieces) + 1)
+        ]

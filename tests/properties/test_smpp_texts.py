@@ -98,6 +98,34 @@ def test_any_text_parses(text: str) -> None:
     assert receipt_text.parse_unmarked(text) in (None, read)
 
 
+words = st.sampled_from(
+    ["7", "", "a:b", "id:5", "DELIVRD", "2611241200", "00B", "x,y", "stat:9", "\xa0", "7\x85", "7 8"]
+)
+shapes = st.sampled_from(
+    [
+        "id:{} sub:{} dlvrd:{} submit date:{} done date:{} stat:{} err:{} text:{}",
+        "id:{} sub:{} dlvrd:{} submit date:{} done date:{} stat:{} err:{} Text:{}",
+        "ID:{} SUB:{} dlvrd:{} submit date:{} done date:{} stat:{} err:{} text:{}",
+        "id:{} sub:{} dlvrd:{} submit date:{} done date:{} \u017ftat:{} err:{} text:{}",
+        "id:{} sub:{} dlvrd:{} submit date:{} done date:{} stat:{} err:{}{}",
+        " id:{} sub:{} dlvrd:{} submit date:{}  done date:{} stat:{} err:{} text:{}",
+    ]
+)
+
+
+@given(shapes, st.lists(words | st.text(max_size=4), min_size=8, max_size=8))
+def test_the_usual_receipt_is_read_as_any_other(shape: str, values: list[str]) -> None:
+    """The quick way and the patient way, side by side."""
+    text = shape.format(*values)
+    patient = receipt_text._read(receipt_text._fields(text)[1])
+    assert receipt_text.parse(text) == patient
+    quick = receipt_text._read_usual(text)
+    if quick is not None:
+        before, found = receipt_text._fields(text)
+        assert (before, quick) == ("", patient)
+        assert {"id", "stat", "sub"} <= found.keys()
+
+
 @given(of_kind(DeliverSm))
 def test_any_deliver_sm_says_something(pdu: DeliverSm) -> None:
     said = translate.from_deliver_sm(pdu)

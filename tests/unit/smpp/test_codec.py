@@ -321,3 +321,29 @@ def test_sequence_number_that_does_not_fit() -> None:
 def test_the_generated_code_can_be_read() -> None:
     assert "pdu.source_addr = text[at:stop]" in compiler.decoder_source(pdus.SubmitSm)
     assert "len(validity_period) >= 17" in compiler.encoder_source(pdus.SubmitSm)
+
+
+def test_ten_thousand_tlvs_are_not_collected() -> None:
+    octets = frame(SUBMIT, sm_body(rest=tlv(0x1400, b"") * 10_000), sequence=3)
+    error = offence(octets)
+    assert (error.status, error.is_fatal) == (Status.RINVOPTPARSTREAM, False)
+    rest = b"".join(tlv(0x1400 + number, b"") for number in range(10_000))
+    assert offence(frame(SUBMIT, sm_body(rest=rest))).status == Status.RINVOPTPARSTREAM
+
+
+@pytest.mark.parametrize("tag", codec.TLV_SIZES, ids=lambda tag: Tag(tag).name)
+def test_the_size_of_every_tlv_that_the_standard_bounds(tag: int) -> None:
+    size_min, size_max = codec.TLV_SIZES[tag]
+    for command_id, body in ((SUBMIT, sm_body()), (CommandId.DATA_SM, bytes(10))):
+        for size in {size_min, size_max}:
+            pdu, _ = codec.decode(frame(command_id, body + tlv(tag, bytes(size))))
+            assert pdu.tlvs == {tag: bytes(size)}
+        for size in {size_min - 1, size_max + 1} - {-1}:
+            assert offence(frame(command_id, body + tlv(tag, bytes(size)))).status == Status.RINVPARLEN
+
+
+def test_tlvs_that_a_message_on_its_way_out_has_no_use_for_are_ignored() -> None:
+    """A size that nobody judges is no reason to refuse: unknown tags, and known ones that belong to answers."""
+    for tag in (0x1400, 0x3FFF, Tag.NETWORK_ERROR_CODE, Tag.MESSAGE_STATE, Tag.RECEIPTED_MESSAGE_ID):
+        pdu, _ = codec.decode(frame(SUBMIT, sm_body(rest=tlv(tag, b"\0" * 9))))
+        assert pdu.tlvs == {tag: b"\0" * 9}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.smpp import pdus
+from bridge.smpp import codec, pdus
 from bridge.smpp.codec import encode
-from bridge.smpp.constants import RESPONSE_BIT, CommandId, Status
+from bridge.smpp.constants import RESPONSE_BIT, CommandId, Status, Version
 from bridge.smpp.errors import LocalProtocolError
 from bridge.smpp.matrix import MAY_ASK
 from bridge.smpp.session import BindRefused, Bound, Closed, Role, Session, State, Unbound
@@ -204,3 +204,44 @@ def test_outbind_reaches_the_esme_and_owes_no_answer() -> None:
     assert event.pdu == pdus.Outbind(system_id="smsc")
     with pytest.raises(LocalProtocolError):
         pair.esme.respond(event.sequence, pdus.BindReceiverResp())
+
+
+@pytest.mark.parametrize(
+    ("said", "spoken", "tlvs"),
+    [
+        (0x00, Version.V33, {}),
+        (0x33, Version.V33, {}),
+        (0x34, Version.V34, {0x0210: b"\x34"}),
+        (0x40, Version.V34, {0x0210: b"\x34"}),
+        (0x50, Version.V50, {0x0210: b"\x50"}),
+        (0xFF, Version.V50, {0x0210: b"\x50"}),
+    ],
+)
+@pytest.mark.parametrize("bind", BIND_OF_STATE.values())
+def test_versions_are_agreed_on(bind: type[pdus.Bind], said: int, spoken: Version, tlvs: dict[int, bytes]) -> None:
+    """The shell need not think of sc_interface_version: a peer that knows TLVs gets it, an older one gets no TLV."""
+    response = pdus.RESPONSE_TO[bind.COMMAND_ID]
+    for given in ({}, {0x0210: bytes((spoken,))}, {0x0210: b"\x34", 0x1400: b"x"}):
+        pair = Pair()
+        (requested,) = pair.ask_smsc(bind(interface_version=said))
+        (bound,) = pair.to_esme(pair.smsc.respond(requested.sequence, response(system_id="smsc", tlvs=given)))
+        assert bound.pdu.tlvs == ({**tlvs, **given} if tlvs else {})
+        assert pair.smsc.version is spoken
+        assert pair.smsc.peer_version == said
+
+
+def test_what_an_esme_takes_its_smsc_for() -> None:
+    for tlvs, spoken in (({}, Version.V34), ({0x0210: b"\x33"}, Version.V33), ({0x0210: b"\x50"}, Version.V50)):
+        pair = Pair()
+        pair.esme.send(pdus.BindTransceiver(), now_ms=0)
+        response = codec.encode(pdus.BindTransceiverResp(tlvs=tlvs), 1)
+        pair.esme.receive_data(response, 0)
+        assert [type(event) for event in drain(pair.esme)] == [Bound]
+        assert pair.esme.version is spoken
+
+
+def test_a_refused_bind_says_no_version() -> None:
+    pair = Pair()
+    (requested,) = pair.ask_smsc(pdus.BindTransceiver())
+    octets = pair.smsc.respond(requested.sequence, pdus.BindTransceiverResp(status=Status.RBINDFAIL))
+    assert octets == frame(CommandId.BIND_TRANSCEIVER_RESP, status=Status.RBINDFAIL, sequence=requested.sequence)

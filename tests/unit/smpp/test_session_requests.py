@@ -191,3 +191,27 @@ def test_messages_other_than_submit_and_deliver() -> None:
     assert pair.to_esme(pair.smsc.respond(requested.sequence, response)) == [Answered("query", response)]
     (data,) = pair.ask_esme(pdus.DataSm(tlvs={0x0424: b"hi"}), "data")
     assert pair.to_smsc(pair.esme.respond(data.sequence, pdus.DataSmResp()))[0].token == "data"
+
+
+def test_what_is_owed_is_counted_for_the_shells_back_pressure() -> None:
+    pair = Pair().bind()
+    assert pair.smsc.owed_count == 0
+    requests = [pair.ask_smsc(pdus.SubmitSm(), token)[0] for token in range(3)]
+    pair.ask_smsc(pdus.EnquireLink())
+    assert (pair.smsc.owed_count, pair.esme.owed_count) == (3, 0)
+    pair.smsc.respond(requests[1].sequence, pdus.SubmitSmResp(message_id="1"))
+    assert pair.smsc.owed_count == 2
+    with pytest.raises(LocalProtocolError):
+        pair.smsc.respond(99, pdus.SubmitSmResp())
+    assert pair.smsc.owed_count == 2
+
+
+def test_many_answers_are_one_write() -> None:
+    pair = Pair().bind()
+    requests = [pair.ask_smsc(pdus.SubmitSm(), token)[0] for token in range(5)]
+    answers = [(one.sequence, pdus.SubmitSmResp(message_id=f"m{one.sequence}")) for one in requests]
+    octets = pair.smsc.respond_all([*answers[:2], (99, pdus.SubmitSmResp()), *answers[2:], answers[0]])
+    assert [event.token for event in pair.to_esme(octets)] == list(range(5))
+    assert (pair.smsc.counts.unsent_answers, pair.smsc.owed_count) == (2, 0)
+    pair.smsc.connection_lost()
+    assert pair.smsc.respond_all(answers) == b""

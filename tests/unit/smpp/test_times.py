@@ -113,3 +113,11 @@ def test_no_dates_in_receipts(digits: str) -> None:
 def test_writing_receipt_dates() -> None:
     assert times.format_receipt_date(NOON_MS + 59_999) == "2611241200"
     assert times.format_receipt_date(None) == "0000000000"
+
+
+def test_a_moment_is_a_number_and_0_for_none() -> None:
+    assert times.parse_moment("", NOON_MS) == 0
+    assert times.parse_moment("261124120000000+", 0) == NOON_MS
+    assert times.parse_moment("000000000100000R", NOON_MS) == NOON_MS + 60_000
+    with pytest.raises(ValueError, match="not an SMPP time"):
+        times.parse_moment("soon", NOON_MS)

@@ -117,7 +117,9 @@ def deliver(message: bytes = b"", **values: object) -> DeliverSm:
 
 
 TLVS = {Tag.RECEIPTED_MESSAGE_ID: b"6FD54FA2\0", Tag.MESSAGE_STATE: b"\2"}
-DELIVERED = Receipt("6FD54FA2", PartState.DELIVERED, "000", NOON_MS + 60_000, HANDSET)
+DELIVERED = Receipt(
+    "6FD54FA2", PartState.DELIVERED, "000", NOON_MS + 60_000, HANDSET, "447700900123", submitted_at_ms=NOON_MS
+)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,9 @@ def test_receipts(pdu: DeliverSm) -> None:
 
 def test_a_receipt_of_tlvs_alone() -> None:
     pdu = deliver(esm_class=4, tlvs={**TLVS, Tag.MESSAGE_STATE: b"\5", Tag.NETWORK_ERROR_CODE: b"\3\0\x1b"})
-    assert translate.from_deliver_sm(pdu) == Receipt("6FD54FA2", PartState.UNDELIVERABLE, "027", None, HANDSET)
+    assert translate.from_deliver_sm(pdu) == Receipt(
+        "6FD54FA2", PartState.UNDELIVERABLE, "027", None, HANDSET, "447700900123"
+    )
 
 
 @pytest.mark.parametrize(

@@ -60,3 +60,36 @@ def test_parse(octets: bytes, concat: Concat | None, rest: bytes) -> None:
 def test_lengths_that_lie(octets: bytes) -> None:
     with pytest.raises(udh.UdhError, match="longer"):
         udh.parse(octets)
+
+
+@pytest.mark.parametrize(
+    ("header", "concat"),
+    [
+        (b"\x05\x00\x03\x07\x02\x01", Concat(7, 2, 1)),
+        (b"\x06\x08\x04\x01\x07\x02\x02", Concat(263, 2, 2)),
+        (b"\x0b\x00\x03\x07\x02\x01\x05\x04\x23\xf4\x00\x00", None),
+        (b"\x06\x05\x04\x23\xf4\x00\x00", None),
+        (b"\x05\x00\x03\x07\x01\x01", None),
+        (b"\x05\x00\x03\x07\x02\x01x", None),
+        (b"\x05\x00", None),
+        (b"\x00", None),
+        (b"", None),
+    ],
+)
+def test_a_header_that_only_numbers(header: bytes, concat: Concat | None) -> None:
+    assert udh.pure_concat(header) == concat
+
+
+def test_a_16_bit_reference() -> None:
+    assert udh.build_concat(263, 2, 1, is_16_bit=True) == b"\x06\x08\x04\x01\x07\x02\x01"
+    with pytest.raises(OverflowError):
+        udh.build_concat(65_536, 2, 1, is_16_bit=True)
+    with pytest.raises(ValueError, match="no such piece"):
+        udh.build_concat(1, 1, 1, is_16_bit=True)
+
+
+def test_building_is_parsing_backwards() -> None:
+    elements = [(0x00, b"\x07\x02\x01"), (0x05, b"\x23\xf4\x00\x00"), (0x70, b"")]
+    assert udh.parse(udh.build(elements) + b"rest") == (udh.Udh(elements), b"rest")
+    with pytest.raises(ValueError, match="range"):
+        udh.build([(0x70, bytes(254))])

@@ -1,0 +1,58 @@
+"""How the public id of a message is spelled towards an ESME as message_id, and read back.
+
+One spelling everywhere is what ESMEs need; but one that comes from elsewhere may have been built for an SMSC that
+answers submit_sm in hex and reports in decimal, so each account chooses.
+"""
+
+from enum import StrEnum
+
+HEX_SIZE, LONG_HEX_SIZE = 8, 12
+"""Digits of a public id, and of one from a ledger of more than 4,294,967,295 messages."""
+DECIMAL_SIZE = 10
+"""Digits of the decimal spelling, zero padded: what 32 bits may need."""
+
+
+class IdForm(StrEnum):
+    """The spellings an account may choose."""
+
+    HEX = "hex"
+    """Eight upper-case hex digits, everywhere."""
+    DECIMAL = "decimal"
+    """Ten decimal digits of the same number, everywhere."""
+    HEX_DECIMAL = "hex_decimal"
+    """Hex in submit_sm_resp, decimal in receipts."""
+
+
+def message_id_of(public_id: str, form: str = IdForm.HEX, is_receipt: bool = False) -> str:
+    """The message_id of a message: `is_receipt` for receipts, else for every response."""
+    if form == IdForm.DECIMAL or (is_receipt and form == IdForm.HEX_DECIMAL):
+        return f"{int(public_id, 16):0{DECIMAL_SIZE}d}"
+    return public_id
+
+
+def public_ids_of(message_id: str, form: str = IdForm.HEX) -> tuple[str, ...]:
+    """The public ids an ESME may mean by this message_id, the likeliest first; empty when it can be none of ours.
+
+    Upper or lower case, with or without leading zeros, hex or decimal: digits alone can be read both ways, and the
+    account's form says which comes first. Blanks around it are ignored.
+    """
+    written = message_id.strip()
+    if not written.isascii() or not written.isalnum():
+        return ()
+    by_hex = _public_id(written, 16)
+    by_decimal = _public_id(written, 10)
+    likely, other = (by_hex, by_decimal) if form == IdForm.HEX else (by_decimal, by_hex)
+    if form == IdForm.HEX_DECIMAL and len(written) != DECIMAL_SIZE:
+        likely, other = by_hex, by_decimal
+    return tuple(dict.fromkeys(one for one in (likely, other) if one))
+
+
+def _public_id(written: str, base: int) -> str:
+    if len(written.lstrip("0")) > LONG_HEX_SIZE + 3:
+        return ""
+    try:
+        value = int(written, base)
+    except ValueError:
+        return ""
+    name = f"{value:0{HEX_SIZE}X}" if value >> 32 == 0 else f"{value:0{LONG_HEX_SIZE}X}"
+    return name if len(name) in (HEX_SIZE, LONG_HEX_SIZE) else ""
