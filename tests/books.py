@@ -8,11 +8,13 @@ from sqlite_utils import Database
 from bridge.intake.accept import Group
 from bridge.ledger import migrate, sqlite
 from bridge.ledger.database import Transaction
+from bridge.ledger.esme import EsmeClaim, EsmeNotice, EsmeNoticeKind, EsmeNoticeOutcome
 from bridge.ledger.outbox import Notice, NoticeClaim
 from bridge.ledger.queue import Claim, Prepared
 from bridge.ledger.receive import Delivery
 from bridge.ledger.reports import REPORTS
 from bridge.ledger.settle import Settlement
+from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import (
@@ -123,6 +125,32 @@ class Books:
     def notices(self) -> list[Notice]:
         notices: list[Notice] = self.call("claim_notices", NoticeClaim(100, self.now_ms))
         return notices
+
+    # --- ESMEs ---
+
+    def esme_message(self, *texts: str, registered_delivery: int = 1, **facts: Any) -> Prepared:
+        """A message as an ESME submits it; `facts` of Prepared, or of EsmeFacts."""
+        said = {name: facts.pop(name) for name in tuple(facts) if name in EsmeFacts.__slots__}
+        addresses = {"source_addr": "Pump", "source_addr_ton": 5, "destination_addr": "+" + RECIPIENT}
+        values = addresses | {"dest_addr_ton": 1, "dest_addr_npi": 1, "registered_delivery": registered_delivery}
+        return self.prepared(
+            *texts, **({"door": "smpp", "originator": "Pump", "esme": EsmeFacts(**(values | said))} | facts)
+        )
+
+    def esme_notices(self, account_id: int, count: int = 100) -> list[EsmeNotice]:
+        notices: list[EsmeNotice] = self.call("claim_esme_notices", EsmeClaim(account_id, count, self.now_ms))
+        return notices
+
+    def esme_settled(
+        self, notice: EsmeNotice, kind: EsmeNoticeKind = EsmeNoticeKind.DONE, retry_at_ms: int = 0, reason: str = ""
+    ) -> None:
+        outcome = EsmeNoticeOutcome(notice.esme_notice_id, kind, self.now_ms, retry_at_ms, reason)
+        self.call("settle_esme_notices", [outcome])
+
+    def rung(self) -> set[str]:
+        """The bells since the last look."""
+        bells, self._tx.bells = self._tx.bells, set()
+        return bells
 
     def states(self, message_id: str) -> list[str]:
         return [part["state"] for part in self.read("message_show", message_id=message_id)["parts"]]

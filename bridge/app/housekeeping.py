@@ -52,12 +52,13 @@ class Housekeeping:
         self._offset_ms = offset_ms
 
     async def sweep(self) -> None:
-        """Resolve parts whose time in doubt is over, and expire what waited too long."""
+        """Resolve parts whose time in doubt is over, queue what was scheduled for now, expire what waited too long."""
         await self.watch_the_clock()
         never = [link.name for link in self._links if link.in_doubt == "never_resend"]
         resolved = await self._ledger.do("resolve_doubts", now_ms=now_ms(), never_resend=never)
+        released = await self._ledger.do("release_scheduled", now_ms=now_ms())
         expired = await self._ledger.do("expire", now_ms=now_ms())
-        happened = {**resolved, **expired}
+        happened = {**resolved, "expired": released["expired"] + expired["expired"]}
         for event, messages in happened.items():
             for message in messages:
                 log.warning(event, message=message)

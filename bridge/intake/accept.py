@@ -6,19 +6,21 @@ that repeats one accepted before becomes that one: nothing is charged or queued 
 """
 
 from dataclasses import dataclass
+from itertools import islice
 
 from bridge.ledger import credit, low_credit, retries
 from bridge.ledger.credit import Charge, Purse
 from bridge.ledger.database import Transaction
 from bridge.ledger.queue import Prepared, Taken, enqueue_all, id_key
 from bridge.ledger.retries import Known, Repeats, Wanted
+from bridge.ledger.worker import is_nobodys_fault
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.ids import public_id
 from bridge.messages.message import Accepted, Lane
 from bridge.messages.money import format_credits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Group:
     """What one account submits at once."""
 
@@ -28,9 +30,12 @@ class Group:
     """At least one."""
     resubmits: tuple[int, ...] = ()
     """The refusals that these messages are made of, one for each; else empty."""
+    multi: int = 0
+    """Groups of one account with the same number are answered as one, with the id of the first message: the
+    destinations of one submit_multi. A number is used once in the life of a process; 0: answered alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Place:
     """Where one message of a group ends: in a new message, or in one that it repeats."""
 
@@ -46,6 +51,36 @@ class _ShortOfCredit(Exception):
 
 class _DoneBefore(Exception):
     """A refusal of this group was resubmitted before."""
+
+
+def accept_each(tx: Transaction, requests: list[list[Group]]) -> list[list[list[Accepted] | Fault]]:
+    """The same for requests of many groups each, as one connection of an ESME brings them: see accept.
+
+    A group that breaks its request is found and gets Fault TRY_LATER, for it must not take the others along.
+    """
+    groups = [group for request in requests for group in request]
+    # Requests are told apart by the writer (see ledger/worker.py); the groups of one are told apart here.
+    answers = iter(_accept_apart(tx, groups) if len(requests) == 1 else accept(tx, groups))
+    return [list(islice(answers, len(request))) for request in requests]
+
+
+def _accept_apart(tx: Transaction, groups: list[Group]) -> list[list[Accepted] | Fault]:
+    try:
+        with tx.savepoint():
+            return accept(tx, groups)
+    except Exception as error:
+        if is_nobodys_fault(error) or len(groups) <= 1:
+            raise
+    answers: list[list[Accepted] | Fault] = []
+    for group in groups:
+        try:
+            with tx.savepoint():
+                answers += accept(tx, [group])
+        except Exception as error:
+            if is_nobodys_fault(error):
+                raise
+            answers.append(Fault(FaultCode.TRY_LATER, private=f"{type(error).__name__}: {error}"))
+    return answers
 
 
 def accept(tx: Transaction, groups: list[Group]) -> list[list[Accepted] | Fault]:
@@ -76,6 +111,8 @@ class _Batch:
         self._purses = purses
         self._repeats = repeats
         self._next_id = first_id
+        self._told: dict[tuple[int, int], int] = {}
+        """Account and number of a submit_multi -> the message whose id it is answered with."""
 
     def judge(self, group: Group) -> list[_Place] | Fault:
         """Where each message of a group ends, or why none of it is taken."""
@@ -96,11 +133,14 @@ class _Batch:
             else:
                 self._repeats.add(place.wanted, place.known)
         self._next_id += sum(not place.is_repeat for place in places)
+        if group.multi:
+            self._told.setdefault((group.account_id, group.multi), places[0].known[0])
         return places
 
     def _places(self, group: Group, purse: Purse) -> list[_Place]:
         places: list[_Place] = []
         message_id = self._next_id
+        told_id = self._told.get((group.account_id, group.multi), 0) if group.multi else 0
         for message in group.messages:
             wanted = Wanted(group.account_id, group.now_ms, message)
             known = self._repeats.find(wanted, {place.known[0] for place in places if place.is_repeat})
@@ -112,7 +152,7 @@ class _Batch:
             book = purse.pay(message.price_mc, len(message.texts), message.lane)
             if book is None:
                 raise _ShortOfCredit
-            taken = Taken(group.account_id, group.now_ms, message, book)
+            taken = Taken(group.account_id, group.now_ms, message, book, told_id or message_id)
             places.append(_Place(wanted, (message_id, len(message.texts), taken.price_mc), False, taken))
             message_id += 1
         return places

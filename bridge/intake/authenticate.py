@@ -9,7 +9,7 @@ import hmac
 import ipaddress
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,8 @@ PIN_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """32 characters that nobody confuses: no I, O, 0 or 1."""
 PIN_LENGTH = 10
 """50 bits: with 10 guesses in 15 minutes, safe for longer than any device lives."""
+SMPP_PASSWORD_LENGTH = 8
+"""40 bits: with 10 guesses in 15 minutes still safe for longer than any contract lasts."""
 IMPORTED_PIN_MIN, SECRET_MAX = 4, 128
 """An old device's PIN may be this short, but then only from its own networks."""
 
@@ -45,6 +47,26 @@ class CredentialKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SmppRules:
+    """What holds for an account's ESMEs; what may be chosen is in accounts.SMPP_CHOICES."""
+
+    binds_max: int = 10
+    """Sessions at a time."""
+    parts_per_second: float = 0.0
+    """0: no limit."""
+    receipts: str = "honour"
+    """"honour" registered_delivery, or "always", or "never" send receipts."""
+    alphabet_0: str = "gsm"
+    """What data_coding 0 means: "gsm", "ascii", "latin1" or "cp1252"."""
+    alphabet_1: str = "ascii"
+    """The same of data_coding 1."""
+    id_form: str = "hex"
+    """How message_id is spelled: "hex", "decimal", or "hex_decimal" (hex in submit_sm_resp, decimal in receipts)."""
+    long_inbound: str = "payload"
+    """How long inbound texts arrive: as one "payload", or in "parts"."""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """An account that has proved itself, with what the submission path needs to know of it."""
 
@@ -57,6 +79,9 @@ class Identity:
     originator: str
     home_country: str
     scopes: frozenset[str]
+    smpp: SmppRules = SmppRules()
+    has_networks: bool = False
+    """Whether the credential opens from some networks only."""
 
 
 def generate_pin() -> str:
@@ -64,20 +89,25 @@ def generate_pin() -> str:
     return "".join(secrets.choice(PIN_ALPHABET) for _ in range(PIN_LENGTH))
 
 
-def check_imported_pin(pin: str, networks: Sequence[str]) -> None:
-    """Judge a PIN that somebody brings along. Raises Fault BAD_REQUEST.
+def generate_smpp_password() -> str:
+    """A new password of an ESME: as long as SMPP 3.4 lets one be (4.1.1)."""
+    return "".join(secrets.choice(PIN_ALPHABET) for _ in range(SMPP_PASSWORD_LENGTH))
+
+
+def check_imported_pin(pin: str, networks: Sequence[str], what: str = "PIN") -> None:
+    """Judge a PIN, or another short secret, that somebody brings along. Raises Fault BAD_REQUEST.
 
     It must come with networks: an old device keeps its short PIN, but only where it stands.
     """
     if not IMPORTED_PIN_MIN <= len(pin) <= SECRET_MAX or not pin.isprintable() or " " in pin:
         raise Fault(
             FaultCode.BAD_REQUEST,
-            f"an imported PIN has {IMPORTED_PIN_MIN} to {SECRET_MAX} printable characters without blanks",
+            f"an imported {what} has {IMPORTED_PIN_MIN} to {SECRET_MAX} printable characters without blanks",
         )
     if not networks:
         raise Fault(
             FaultCode.BAD_REQUEST,
-            "an imported PIN needs the networks it may come from, like --network 192.0.2.0/24;"
+            f"an imported {what} needs the networks it may come from, like --network 192.0.2.0/24;"
             " or let smsbridge generate a strong one",
         )
 
@@ -184,4 +214,6 @@ def _identity(account: Mapping[str, Any], credential: Mapping[str, Any], lane: i
         originator=account["originator"],
         home_country=account["home_country"],
         scopes=scopes,
+        smpp=SmppRules(**{rule.name: account[f"smpp_{rule.name}"] for rule in fields(SmppRules)}),
+        has_networks=bool(credential["networks"].strip()),
     )

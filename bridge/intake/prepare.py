@@ -1,21 +1,30 @@
 """Judge a submission and make it ready to be accepted: recipient, originator, alphabet, parts, route, price. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from bridge.intake.authenticate import Identity
+from bridge.intake.content import content_of, storable
 from bridge.intake.settings import IntakeSettings
 from bridge.ledger.queue import Prepared, Retry
 from bridge.ledger.retries import digest
-from bridge.messages import address, charset, segment
+from bridge.messages import address
+from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import TEST_LINK, Coding, Lane, MailThread, RetryKey, Submission
+from bridge.messages.message import TEST_LINK, Lane, MailThread, RetryKey, Submission
+from bridge.messages.user_data import UserData
 from bridge.routing.routes import RouteTable
 from bridge.routing.tariff import Tariff
 
-TEXT_MAX = 255 * 153
-"""Characters that any number of parts could hold; a longer text is refused before it is looked at."""
 REFERENCE_MAX = 64
 HOUR_MS = 3600 * 1000
+DAY_MS = 24 * HOUR_MS
+VALIDITY_MS_MAX = 7 * DAY_MS
+"""A sender may ask for so long a validity, as for the longest of the settings; more is cut, as carriers do."""
+SCHEDULE_MS_MAX = 30 * DAY_MS
+"""How far ahead a message may be scheduled: it is paid for now, and its text is kept all the while."""
+FACT_MAX = 64
+"""Characters of an ESME's address or service_type that are kept: more than SMPP has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +48,98 @@ def prepare(
 ) -> Prepared:
     """Everything about a message that can be decided without the ledger.
 
-    Raises Fault BAD_RECIPIENT, BAD_ORIGINATOR, EMPTY_TEXT, TOO_MANY_PARTS, NO_ROUTE or BAD_REQUEST.
+    Raises Fault BAD_RECIPIENT, BAD_ORIGINATOR, EMPTY_TEXT, TOO_MANY_PARTS, MESSAGE_TOO_LARGE, NO_ROUTE or BAD_REQUEST.
     """
     recipient = check_recipient(identity, submission.recipient, settings)
     originator = submission.originator or identity.originator
     if originator:
         originator = address.parse_originator(originator)
-    coding, texts = _parts(submission.text, settings)
+    content = content_of(submission.text, submission.user_data, settings)
     links, price_mc = _way(identity, recipient, tables, settings, now_ms)
     if not links or price_mc is None:
         raise Fault(FaultCode.NO_ROUTE, "it has no price" if links else "", private=f"{recipient[:6]}...")
     if len(submission.reference) > REFERENCE_MAX:
         raise Fault(FaultCode.BAD_REQUEST, f"a reference has at most {REFERENCE_MAX} characters")
     lane = identity.lane if submission.lane is None else submission.lane
+    due_at_ms = check_due(submission.due_at_ms, now_ms)
     validity_h = settings.alarm_validity_h if lane is Lane.ALARM else settings.validity_h
     return Prepared(
         door=submission.door,
         originator=originator,
         recipient=recipient,
-        coding=coding,
+        coding=content.coding,
         lane=lane,
-        texts=texts,
+        texts=content.texts,
         price_mc=price_mc,
         links=links,
-        expires_at_ms=now_ms + validity_h * HOUR_MS,
+        expires_at_ms=check_expiry(submission.expires_at_ms, due_at_ms, now_ms)
+        or max(due_at_ms, now_ms) + validity_h * HOUR_MS,
         reference=storable(submission.reference),
         thread=storable_thread(submission.thread),
         retry=_digests(submission.retry),
+        user_data=content.user_data,
+        due_at_ms=due_at_ms,
+        esme=_storable_facts(submission.esme),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What an ESME wants to be sent instead of a message it submitted; times as in a Submission."""
+
+    message_id: str
+    """Public id."""
+    source_addr: str = ""
+    """As it stood in the submit_sm; empty: not compared."""
+    text: str | None = None
+    """None: the text stays."""
+    user_data: UserData | None = None
+    due_at_ms: int = 0
+    """0: it stays."""
+    expires_at_ms: int = 0
+    """0: it stays."""
+    registered_delivery: int | None = None
+    """None: it stays."""
+
+
+def replacement_of(replacement: Replacement, settings: IntakeSettings, now_ms: int) -> dict[str, Any]:
+    """The values of the verb message_replace. Raises Fault as `prepare` does for a text or a time."""
+    r = replacement
+    due_at_ms = check_due(r.due_at_ms, now_ms)
+    values: dict[str, Any] = {
+        "source_addr": storable(r.source_addr),
+        # A time that has come already: at once.
+        "due_at_ms": due_at_ms or (now_ms if r.due_at_ms else 0),
+        "expires_at_ms": check_expiry(r.expires_at_ms, due_at_ms, now_ms),
+        "registered_delivery": r.registered_delivery,
+    }
+    if r.text is None:
+        return values
+    content = content_of(r.text, r.user_data, settings)
+    return values | {"texts": content.texts, "coding": content.coding, "user_data": content.user_data}
+
+
+def check_due(due_at_ms: int, now_ms: int) -> int:
+    """When a part may be sent first; 0: at once, also when that time has come. Raises Fault BAD_REQUEST."""
+    if due_at_ms <= now_ms:
+        return 0
+    if due_at_ms > now_ms + SCHEDULE_MS_MAX:
+        raise Fault(FaultCode.BAD_REQUEST, f"scheduled more than {SCHEDULE_MS_MAX // DAY_MS} days ahead")
+    return due_at_ms
+
+
+def check_expiry(expires_at_ms: int, due_at_ms: int, now_ms: int) -> int:
+    """Until when a part may be sent, at most VALIDITY_MS_MAX from its first chance on; 0: nothing was said.
+
+    Raises Fault BAD_REQUEST for a validity that is over before the part may be sent.
+    """
+    if not expires_at_ms:
+        return 0
+    if expires_at_ms <= now_ms:
+        raise Fault(FaultCode.BAD_REQUEST, "its validity is over already")
+    if expires_at_ms <= due_at_ms:
+        raise Fault(FaultCode.BAD_REQUEST, "its validity is over before the time it is scheduled for")
+    return min(expires_at_ms, max(due_at_ms, now_ms) + VALIDITY_MS_MAX)
 
 
 def _way(
@@ -82,11 +155,6 @@ def _digests(key: RetryKey | None) -> Retry | None:
     return None if key is None else Retry(digest(key.name), digest(key.content), key.is_strict)
 
 
-def storable(text: str) -> str:
-    """Text without stray halves of surrogate pairs, which SQLite and UTF-8 do not take."""
-    return text.encode(errors="replace").decode()
-
-
 def storable_thread(thread: MailThread | None) -> MailThread | None:
     """The same for a mail's thread."""
     if thread is None:
@@ -99,19 +167,15 @@ def storable_thread(thread: MailThread | None) -> MailThread | None:
     )
 
 
-def _parts(text: str, settings: IntakeSettings) -> tuple[Coding, tuple[str, ...]]:
-    if len(text) > TEXT_MAX:
-        raise Fault(FaultCode.TOO_MANY_PARTS, f"{len(text)} characters, at most {settings.parts_max} parts are allowed")
-    text = charset.normalise_text(text)
-    if settings.downgrade:
-        text = charset.downgrade(text)
-    if not text.strip():
-        raise Fault(FaultCode.EMPTY_TEXT)
-    coding = charset.choose(text)
-    texts = tuple(segment.segment(text, coding))
-    if len(texts) > settings.parts_max:
-        because = ""
-        if coding is Coding.UCS2:
-            because = f" (the character {charset.forced_ucs2(text)!r} leaves only 67 characters to a part)"
-        raise Fault(FaultCode.TOO_MANY_PARTS, f"{len(texts)} parts, at most {settings.parts_max} are allowed{because}")
-    return coding, texts
+def _storable_facts(facts: EsmeFacts | None) -> EsmeFacts | None:
+    if facts is None:
+        return None
+    written = (facts.service_type, facts.source_addr, facts.destination_addr)
+    if all(one.isascii() and len(one) <= FACT_MAX for one in written):
+        return facts
+    return replace(
+        facts,
+        service_type=storable(facts.service_type[:FACT_MAX]),
+        source_addr=storable(facts.source_addr[:FACT_MAX]),
+        destination_addr=storable(facts.destination_addr[:FACT_MAX]),
+    )

@@ -18,6 +18,19 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 MAIL_EVENTS = ("all", "failures", "none")
 REFUNDS = ("unaccepted", "undeliverable")
 """Which failed parts are paid back: those no carrier accepted (always), or those that did not get through too."""
+ALPHABETS = ("gsm", "ascii", "latin1", "cp1252")
+CHOICES = {
+    "mail_events": MAIL_EVENTS,
+    "refunds": REFUNDS,
+    "smpp_receipts": ("honour", "always", "never"),
+    "smpp_alphabet_0": ALPHABETS,
+    "smpp_alphabet_1": ALPHABETS,
+    "smpp_id_form": ("hex", "decimal", "hex_decimal"),
+    "smpp_long_inbound": ("payload", "parts"),
+}
+"""Facts that have few right values."""
+SMPP_BINDS_MAX, SMPP_PARTS_PER_SECOND_MAX = 1_000, 100_000
+"""More sessions of one account are a mistake, and more parts a second than any machine takes no limit at all."""
 NETWORKS_MAX = 64
 """Networks of one credential: each check walks them."""
 
@@ -40,6 +53,13 @@ FACTS: dict[str, Any] = {
     "reserve_mc": 0,
     "low_limit_mc": 0,
     "is_low_texted": False,
+    "smpp_binds_max": 10,
+    "smpp_parts_per_second": 0.0,
+    "smpp_receipts": "honour",
+    "smpp_alphabet_0": "gsm",
+    "smpp_alphabet_1": "ascii",
+    "smpp_id_form": "hex",
+    "smpp_long_inbound": "payload",
 }
 """What can be said of an account when it is opened, and changed later: columns, and what holds if nothing is said."""
 
@@ -76,9 +96,13 @@ def check_facts(**facts: Any) -> None:
     """Names of facts, and those that have few right values; None passes. Raises Fault BAD_REQUEST."""
     if unknown := facts.keys() - {*FACTS, "overdraft_mc"}:
         raise Fault(FaultCode.BAD_REQUEST, f"an account has no {', '.join(sorted(unknown))}")
-    for name, choices in (("mail_events", MAIL_EVENTS), ("refunds", REFUNDS)):
+    for name, choices in CHOICES.items():
         if facts.get(name) is not None and facts[name] not in choices:
-            raise Fault(FaultCode.BAD_REQUEST, f"{name.replace('_', ' ')} are one of {', '.join(choices)}")
+            verb = "are" if name.endswith("s") else "is"
+            raise Fault(FaultCode.BAD_REQUEST, f"{name.replace('_', ' ')} {verb} one of {', '.join(choices)}")
+    for name, most in (("smpp_binds_max", SMPP_BINDS_MAX), ("smpp_parts_per_second", SMPP_PARTS_PER_SECOND_MAX)):
+        if facts.get(name) is not None and not 0 <= facts[name] <= most:
+            raise Fault(FaultCode.BAD_REQUEST, f"{name.replace('_', ' ')} is 0 to {most}")
     words = {"overdraft_mc": "an overdraft", "reserve_mc": "a reserve", "low_limit_mc": "a low limit"}
     for name, what in words.items():
         if facts.get(name) is not None and not 0 <= facts[name] <= AMOUNT_MAX:
@@ -189,10 +213,17 @@ def credential_add(
     return {"credential_id": row[0]}
 
 
-def number_add(tx: Transaction, *, number: str, account: str, mail: str, now_ms: int) -> dict[str, Any]:
-    """Give a virtual number (digits) to an account; what arrives there is mailed to `mail`."""
+def number_add(
+    tx: Transaction, *, number: str, account: str, mail: str, is_for_esme: bool = False, now_ms: int
+) -> dict[str, Any]:
+    """Give a virtual number (digits) to an account; what arrives there is mailed to `mail`, unless that is empty, and
+    goes to the account's ESMEs if `is_for_esme`.
+    """
+    if not mail and not is_for_esme:
+        raise Fault(FaultCode.BAD_REQUEST, "say where inbound messages go: to a mail address, to the ESMEs, or both")
     account_id = account_id_of(tx, account)
     if tx.row("number_by_digits", {"number": number}) is not None:
         raise Fault(FaultCode.ALREADY_EXISTS, f"number {number}")
-    tx.run("number_insert", {"number": number, "account_id": account_id, "mail": mail, "now_ms": now_ms})
+    values = {"number": number, "account_id": account_id, "mail": mail, "is_for_esme": int(is_for_esme)}
+    tx.run("number_insert", values | {"now_ms": now_ms})
     return {"number": number}

@@ -129,6 +129,46 @@ CHECKS: dict[str, str] = {
     "every part that waits to be sent has its text": """
         SELECT part_id, state FROM part WHERE text = ''
             AND state IN ('queued', 'claimed', 'in_doubt', 'scheduled', 'held')
+            AND NOT EXISTS (SELECT 1 FROM user_data WHERE user_data.part_id = part.part_id AND header != x'')
+    """,
+    "every scheduled part says for when": """
+        SELECT part_id FROM part WHERE state = 'scheduled'
+            AND (next_action_at_ms <= 0 OR expires_at_ms <= next_action_at_ms)
+    """,
+    "the octets of every binary part that waits to be sent are there": """
+        SELECT part.part_id FROM part JOIN message USING (message_id) LEFT JOIN user_data USING (part_id)
+        WHERE message.coding = 'binary' AND part.state IN ('queued', 'claimed', 'in_doubt', 'scheduled', 'held')
+            AND (user_data.body IS NULL OR hex(user_data.body) != part.text)
+    """,
+    "every user data is of a part": """
+        SELECT user_data.part_id FROM user_data LEFT JOIN part USING (part_id) WHERE part.part_id IS NULL
+    """,
+    "every ESME was told the id of a message of its own account": """
+        SELECT esme_message.message_id, told_id FROM esme_message JOIN message USING (message_id)
+            LEFT JOIN message AS told ON told.message_id = esme_message.told_id
+        WHERE told.account_id != message.account_id OR (told.message_id IS NULL AND told_id >= coalesce((
+            SELECT CAST(value AS INTEGER) FROM setting_of_ledger WHERE name = 'messages_erased_below'), 0))
+    """,
+    "what is owed to an ESME is about a message or an inbound message of its account": """
+        SELECT esme_notice_id FROM esme_notice
+            LEFT JOIN message ON message.message_id = esme_notice.message_id
+            LEFT JOIN esme_message ON esme_message.message_id = esme_notice.message_id
+            LEFT JOIN inbound ON inbound.inbound_id = esme_notice.inbound_id
+        WHERE (esme_notice.message_id IS NULL) = (esme_notice.inbound_id IS NULL)
+            OR (esme_notice.inbound_id IS NULL) = (event = 'inbound')
+            OR coalesce(message.account_id, inbound.account_id, -1) != esme_notice.account_id
+            OR (esme_notice.message_id IS NOT NULL AND esme_message.message_id IS NULL)
+    """,
+    "an ESME is told the end of a message only when it has ended": """
+        SELECT esme_notice.esme_notice_id, part.state FROM esme_notice JOIN part USING (message_id)
+        WHERE esme_notice.event != 'enroute' AND part.final_at_ms IS NULL
+    """,
+    "every ESME that asked for a receipt is owed it, or has it": """
+        SELECT esme_message.message_id FROM esme_message WHERE registered_delivery & 3 = 1
+            AND NOT EXISTS (SELECT 1 FROM part
+                WHERE part.message_id = esme_message.message_id AND part.final_at_ms IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM esme_notice
+                WHERE esme_notice.message_id = esme_message.message_id AND esme_notice.event != 'enroute')
     """,
     "no part has ended that is not finished": """
         SELECT part_id, state FROM part WHERE final_at_ms IS NOT NULL
@@ -148,6 +188,7 @@ CHECKS: dict[str, str] = {
     "every held part and notice says why": """
         SELECT 'part' AS kind, part_id AS id FROM part WHERE state = 'held' AND waiting_for = ''
         UNION ALL SELECT 'notice', notice_id FROM notice WHERE state = 'held' AND waiting_for = ''
+        UNION ALL SELECT 'esme_notice', esme_notice_id FROM esme_notice WHERE state = 'held' AND waiting_for = ''
     """,
     "what repeats become is a message of the same account, or one that was erased": """
         WITH named (message_id, account_id) AS (

@@ -132,7 +132,7 @@ def purses(tx: Transaction, account_ids: set[int]) -> dict[int, Purse]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Charge:
     """What one accepted message costs, in the book that pays for it."""
 

@@ -1,9 +1,10 @@
-"""A part ends: its final state and the notice that this may cause are written together."""
+"""A part ends: its final state and the notices that this may cause are written together."""
 
 from dataclasses import dataclass
 
 from bridge.ledger.database import Transaction
-from bridge.ledger.outbox import owe_reports
+from bridge.ledger.esme import owe_receipts
+from bridge.ledger.outbox import finished_of, owe_reports
 from bridge.messages.message import PartState
 
 
@@ -18,17 +19,26 @@ class Ending:
     at_ms: int
     network_at_ms: int | None = None
     error: str = ""
+    cause: str = ""
+    """What the error means: see messages/causes.py; empty: nothing is known."""
     command_status: int = 0
     reason: str = ""
 
 
 def finish(tx: Transaction, endings: list[Ending]) -> None:
-    """Write the final state of parts and owe a report for every message that is finished by it.
+    """Write the final state of parts and owe word of every message that is finished by it: mails, and receipts.
 
     The caller has checked that each move is legal.
     """
     if not endings:
         return
-    rows = [(e.part_id, e.state.value, e.at_ms, e.network_at_ms, e.error, e.command_status, e.reason) for e in endings]
+    rows = [
+        (e.part_id, e.state.value, e.at_ms, e.network_at_ms, e.error, e.cause, e.command_status, e.reason)
+        for e in endings
+    ]
     tx.many("parts_finish", rows)
-    owe_reports(tx, {ending.message_id for ending in endings}, max(ending.at_ms for ending in endings))
+    now_ms = max(ending.at_ms for ending in endings)
+    finished = finished_of(tx, {ending.message_id for ending in endings})
+    if finished:
+        owe_reports(tx, finished, now_ms)
+        owe_receipts(tx, finished, now_ms)

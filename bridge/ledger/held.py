@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.ledger import credit
+from bridge.ledger import credit, esme
 from bridge.ledger.actions import note
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.finish import Ending, finish
@@ -38,7 +38,11 @@ def held_release(
         _tell(tx, parts, "released", f"by {actor}: it may arrive twice", now_ms)
     if notices:
         tx.many("notices_release", [(notice_id, now_ms) for notice_id in notices])
-    return _done(tx, "release", parts, notices, actor, now_ms)
+    esme_notices = tx.rows("held_esme_notices", wanted)
+    if esme_notices:
+        tx.many("esme_notices_release", [(notice_id, now_ms) for notice_id, _ in esme_notices])
+        esme.ring(tx, {account_id for _, account_id in esme_notices})
+    return _done(tx, "release", parts, notices, len(esme_notices), actor, now_ms)
 
 
 def held_cancel(
@@ -66,15 +70,17 @@ def held_cancel(
             refunded_mc = _refund(tx, parts, actor, now_ms)
         tx.by_ids("parts_mark_sent", [row[0] for row in parts])
         _tell(tx, parts, "cancelled", f"by {actor}" + (", refunded" if is_refunded else ", not refunded"), now_ms)
+    given_up = f"cancelled by {actor} after a restore"
     if notices:
-        tx.many(
-            "notices_cancel", [(notice_id, now_ms, f"cancelled by {actor} after a restore") for notice_id in notices]
-        )
+        tx.many("notices_cancel", [(notice_id, now_ms, given_up) for notice_id in notices])
+    esme_notices = [row[0] for row in tx.rows("held_esme_notices", wanted)]
+    if esme_notices:
+        tx.many("esme_notices_cancel", [(notice_id, now_ms, given_up) for notice_id in esme_notices])
     # Last: what ends now is told, and that must not be taken for a notice from before.
     finish(tx, [Ending(row[0], row[1], PartState.CANCELLED, now_ms, reason=reason) for row in parts])
     key = id_key(tx)
     messages = sorted({public_id(row[1], key) for row in parts})
-    done = _done(tx, "cancel", parts, notices, actor, now_ms)
+    done = _done(tx, "cancel", parts, notices, len(esme_notices), actor, now_ms)
     return done | {"refunded_mc": refunded_mc, "messages": messages}
 
 
@@ -100,15 +106,16 @@ def _tell(tx: Transaction, parts: list[Row], event: str, detail: str, now_ms: in
 
 
 def _done(
-    tx: Transaction, action: str, parts: list[Row], notices: list[int], actor: str, now_ms: int
+    tx: Transaction, action: str, parts: list[Row], mails: list[int], to_esmes: int, actor: str, now_ms: int
 ) -> dict[str, Any]:
+    notices = len(mails) + to_esmes
     if parts or notices:
-        note(tx, action, f"{len(parts)} held parts, {len(notices)} held notices", actor=actor, now_ms=now_ms)
+        note(tx, action, f"{len(parts)} held parts, {notices} held notices", actor=actor, now_ms=now_ms)
     return {
         "parts": len(parts),
-        "notices": len(notices),
+        "notices": notices,
         "links": sorted({row[6] for row in parts}),
-        "is_more": BATCH_MAX in (len(parts), len(notices)),
+        "is_more": BATCH_MAX in (len(parts), len(mails), to_esmes),
     }
 
 
@@ -116,7 +123,9 @@ def held_count(database: Database) -> dict[str, int]:
     """How much is held: {"parts", "notices"}."""
     counts = (
         "SELECT (SELECT count(*) FROM part INDEXED BY part_held WHERE state = 'held') AS parts,"
-        " (SELECT count(*) FROM notice INDEXED BY notice_held WHERE state = 'held') AS notices"
+        " (SELECT count(*) FROM notice INDEXED BY notice_held WHERE state = 'held') +"
+        " (SELECT count(*) FROM esme_notice INDEXED BY esme_notice_open"
+        " WHERE state IN ('claimed', 'held') AND state = 'held') AS notices"
     )
     return next(iter(database.query(counts)))
 
@@ -134,7 +143,10 @@ def held_list(database: Database) -> dict[str, Any]:
         "SELECT account.name AS account, kind, waiting_for, count(*) AS count,"
         " min(notice.created_at_ms) AS first_at_ms, max(notice.created_at_ms) AS last_at_ms"
         " FROM notice INDEXED BY notice_held JOIN account USING (account_id)"
-        " WHERE notice.state = 'held' GROUP BY account.name, kind, waiting_for ORDER BY 1, 2, 3"
+        " WHERE notice.state = 'held' GROUP BY account.name, kind, waiting_for"
+        " UNION ALL SELECT account.name, 'to ESMEs', waiting_for, count(*), min(esme_notice.created_at_ms),"
+        " max(esme_notice.created_at_ms) FROM esme_notice INDEXED BY esme_notice_open JOIN account USING (account_id)"
+        " WHERE state IN ('claimed', 'held') AND state = 'held' GROUP BY account.name, waiting_for ORDER BY 1, 2, 3"
     )
     return {
         "parts": [row | {"lane": Lane(row["lane"]).name.lower()} for row in parts],

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.ledger import esme
 from bridge.ledger.database import Transaction
 from bridge.ledger.outbox import owe_inbound
 from bridge.messages.inbound import InboundPart
@@ -78,22 +79,27 @@ def _incomplete(name: dict[str, Any], pieces: dict[int, str]) -> Whole:
 
 
 def give(tx: Transaction, wholes: list[Whole], now_ms: int) -> list[str]:
-    """Store whole inbound messages with their owners and owe the mail; gives numbers that nobody owns."""
+    """Store whole inbound messages with their owners and owe the mail, and the deliver_sm; gives numbers that nobody
+    owns.
+    """
     if not wholes:
         return []
-    owners = {row[0]: (row[1], row[2]) for row in tx.many("numbers_of", list({(w.number,) for w in wholes}))}
+    owners = {row[0]: row[1:] for row in tx.many("numbers_of", list({(w.number,) for w in wholes}))}
     first = tx.next_numbers("message", len(wholes))
-    rows, owed = [], []
+    rows, owed, owed_to_esmes = [], [], []
     for inbound_id, whole in enumerate(wholes, first):
-        account_id, mail = owners.get(whole.number, (None, ""))
+        account_id, mail, is_for_esme = owners.get(whole.number, (None, "", 0))
         rows.append(
             (inbound_id, account_id, whole.link, whole.originator, whole.number, whole.text)
             + (int(whole.is_incomplete), now_ms)
         )
         if account_id is not None:
             owed.append((inbound_id, account_id, mail))
+            if is_for_esme:
+                owed_to_esmes.append((inbound_id, account_id))
     tx.many("inbounds_insert", rows)
     owe_inbound(tx, owed, now_ms)
+    esme.owe_inbound(tx, owed_to_esmes, now_ms)
     return [whole.number for whole in wholes if whole.number not in owners]
 
 

@@ -7,7 +7,7 @@ from bridge.ledger.database import Row, Transaction
 from bridge.ledger.low_credit import CreditView
 from bridge.ledger.queue import id_key
 from bridge.messages.ids import public_id
-from bridge.messages.message import TEST_LINK, Lane, MailThread, MessageState, PartState, fold
+from bridge.messages.message import FINAL_STATES, TEST_LINK, Lane, MailThread, MessageState, PartState, fold
 
 NOTICES_MAX = 100
 """Notices of one claim."""
@@ -26,6 +26,8 @@ class PartView:
     reason: str
     is_possible_duplicate: bool = False
     """Whether it may have been sent before its last state says so."""
+    cause: str = ""
+    """What `error` means: see messages/causes.py; empty: nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +97,54 @@ class NoticeOutcome:
     is_given_up: bool = False
 
 
-def owe_reports(tx: Transaction, message_ids: set[int], now_ms: int) -> None:
-    """Owe a report by mail for each of these messages that is finished and whose account wants to hear of it.
+@dataclass(slots=True)
+class Finished:
+    """A message that has just ended, and who may want to hear of it. Not frozen: made in the hot path."""
+
+    message_id: int
+    """Its row number."""
+    event: MessageState
+    account_id: int
+    mail_events: str
+    reply_to: str
+    """Address of the mail it came by, or empty."""
+    email: str
+    """Its account's own address, or empty."""
+    lane: int
+    registered_delivery: int
+    """What its ESME wants to hear; 0 for a message of nobody's."""
+
+
+def finished_of(tx: Transaction, message_ids: set[int]) -> list[Finished]:
+    """Those of these messages that have ended, and of which somebody may want to hear."""
+    parts: dict[int, list[Row]] = {}
+    for row in tx.by_ids("reports_wanted", sorted(message_ids)):
+        parts.setdefault(row[0], []).append(row)
+    finished = []
+    for message_id, rows in parts.items():
+        # Most messages have one part; the end of that is the end of the message.
+        event = _ENDS.get(rows[0][1]) if len(rows) == 1 else fold(PartState(row[1]) for row in rows)
+        if event is not None and event.is_final:
+            finished.append(Finished(message_id, event, *rows[0][2:]))
+    return finished
+
+
+_ENDS = {state.value: MessageState(state.value) for state in FINAL_STATES}
+
+
+def owe_reports(tx: Transaction, finished: list[Finished], now_ms: int) -> None:
+    """Owe a report by mail for each of these messages whose account wants to hear of it.
 
     It goes to the sender of the mail. A message that came without an address to answer, as an alarm panel's GET does,
     is reported to its account's own address when it failed; not in the bulk lane, where failures come by the thousand.
     """
-    states: dict[int, list[PartState]] = {}
-    facts: dict[int, Row] = {}
-    for row in tx.by_ids("reports_wanted", sorted(message_ids)):
-        states.setdefault(row[0], []).append(PartState(row[1]))
-        facts[row[0]] = row
     rows = []
-    for message_id, (_, _, account_id, mail_events, reply_to, email, lane) in facts.items():
-        event = fold(states[message_id])
-        is_wanted = event.is_failure or (mail_events == "all" and reply_to)
-        address = reply_to or (email if lane != Lane.BULK else "")
-        if event.is_final and is_wanted and address:
-            cause = f"message:{message_id}:{event}"
-            rows.append(("report", cause, account_id, message_id, None, event.value, address, now_ms, now_ms))
+    for f in finished:
+        is_wanted = f.mail_events != "none" and (f.event.is_failure or (f.mail_events == "all" and f.reply_to))
+        address = f.reply_to or (f.email if f.lane != Lane.BULK else "")
+        if is_wanted and address:
+            cause = f"message:{f.message_id}:{f.event}"
+            rows.append(("report", cause, f.account_id, f.message_id, None, f.event.value, address, now_ms, now_ms))
     if rows:
         tx.many("notices_insert", rows)
 
@@ -191,7 +222,7 @@ def _messages(tx: Transaction, ids: list[int], key: int) -> dict[int, MessageVie
 
 
 def _part_view(row: Row) -> PartView:
-    return PartView(row[1], PartState(row[2]), row[3], row[4], row[5], row[6], row[7], bool(row[9]))
+    return PartView(row[1], PartState(row[2]), row[3], row[4], row[5], row[6], row[7], bool(row[9]), row[10])
 
 
 def _inbounds(tx: Transaction, ids: list[int], key: int) -> dict[int, InboundView]:

@@ -36,7 +36,9 @@ def person_erase(
         gone = {row[0] for row in tx.many("person_parts_erase", [(one, now_ms - OVERDUE_MS) for one in ids])}
         erased, left = len(gone), ["a part that waits"] * (len(ids) - len(gone))
     elif place == "mail_thread":
-        erased, left = _threads(tx, ids, now_ms)
+        erased, left = _of_ended(tx, "mail_threads_delete", ids, now_ms)
+    elif place == "esme_message":
+        erased, left = _of_ended(tx, "person_esme_messages_erase", ids, now_ms)
     else:
         statement, words = _PLAIN[place]
         gone = {row[0] for row in tx.by_ids(statement, ids)}
@@ -72,10 +74,11 @@ def _inbounds(tx: Transaction, ids: list[int]) -> Erased:
     return len(gone), _named(tx, "text", [one for one in ids if one not in gone])
 
 
-def _threads(tx: Transaction, ids: list[int], now_ms: int) -> Erased:
+def _of_ended(tx: Transaction, statement: str, ids: list[int], now_ms: int) -> Erased:
+    """What is kept beside a message, once that has ended."""
     ended = [message_id for message_id, standing in standings(tx, ids).items() if standing.has_ended(now_ms)]
     if ended:
-        tx.by_ids("mail_threads_delete", ended)
+        tx.by_ids(statement, ended)
     return len(ended), _named(tx, "message", [one for one in ids if one not in set(ended)])
 
 

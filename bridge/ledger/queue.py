@@ -4,11 +4,14 @@ The verbs work on whole groups of requests with multi-row statements (see worker
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from bridge.ledger.credit import FREE_PART_MC, TRIAL
 from bridge.ledger.database import Transaction
+from bridge.messages.esme import EsmeFacts
 from bridge.messages.ids import public_id
 from bridge.messages.message import ClaimedPart, Coding, Lane, MailThread, PartState
+from bridge.messages.user_data import UserData
 
 CLAIM_MAX = 500
 """Parts of one claim, whatever the window: the rest comes with the next one."""
@@ -23,9 +26,12 @@ class Retry:
     is_strict: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
-    """A submission that the intake has judged good: what will become one message."""
+    """A submission that the intake has judged good: what will become one message.
+
+    Not frozen, like all that is made for each message on its way in: never changed all the same.
+    """
 
     door: str
     originator: str
@@ -42,9 +48,13 @@ class Prepared:
     reference: str = ""
     thread: MailThread | None = None
     retry: Retry | None = None
+    user_data: UserData | None = None
+    due_at_ms: int = 0
+    """Scheduled: not sent before; 0: at once."""
+    esme: EsmeFacts | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Taken:
     """A prepared message whose account can pay for it."""
 
@@ -53,6 +63,8 @@ class Taken:
     prepared: Prepared
     book: str
     """The book that pays: see credit.py."""
+    told_id: int = 0
+    """The message whose id its ESME is told; 0: its own."""
 
     @property
     def price_mc(self) -> int:
@@ -84,9 +96,12 @@ def id_key(tx: Transaction) -> int:
 
 
 def enqueue_all(tx: Transaction, accepted: list[tuple[int, Taken]]) -> None:
-    """Store messages and their parts as queued, each message under the row number that it was given."""
+    """Store messages and their parts, each message under the row number that it was given.
+
+    The parts are queued, or scheduled where they have a due time.
+    """
     part_id = tx.next_numbers("part", sum(len(taken.prepared.texts) for _, taken in accepted))
-    messages, threads, parts = [], [], []
+    messages, threads, parts, user_data, esme_messages = [], [], [], [], []
     for message_id, taken in accepted:
         account_id, now_ms, p = taken.account_id, taken.now_ms, taken.prepared
         messages.append(
@@ -96,16 +111,32 @@ def enqueue_all(tx: Transaction, accepted: list[tuple[int, Taken]]) -> None:
         if p.thread is not None:
             t = p.thread
             threads.append((message_id, t.reply_to, t.message_id, t.references, t.subject))
+        if p.esme is not None:
+            esme_messages.append(_esme_row(message_id, taken.told_id or message_id, p.esme))
+        state = (PartState.SCHEDULED if p.due_at_ms else PartState.QUEUED).value
         for part_no, text in enumerate(p.texts, 1):
             parts.append(
-                (part_id, message_id, account_id, part_no, text, PartState.QUEUED.value, p.links[0], p.lane.value)
-                + (now_ms, p.expires_at_ms)
+                (part_id, message_id, account_id, part_no, text, state, p.links[0], p.lane.value)
+                + (p.due_at_ms or now_ms, p.expires_at_ms)
             )
+            if p.user_data is not None:
+                user_data.append((part_id, p.user_data.header, p.user_data.body, p.user_data.data_coding))
             part_id += 1
     tx.many("messages_insert", messages)
     tx.many("parts_insert", parts)
     if threads:
         tx.many("mail_threads_insert", threads)
+    if user_data:
+        tx.many("user_data_insert", user_data)
+    if esme_messages:
+        tx.many("esme_messages_insert", esme_messages)
+
+
+def _esme_row(message_id: int, told_id: int, e: EsmeFacts) -> tuple[Any, ...]:
+    return (
+        (message_id, told_id, e.service_type, e.source_addr, e.source_addr_ton, e.source_addr_npi, e.destination_addr)
+        + (e.dest_addr_ton, e.dest_addr_npi, e.registered_delivery, e.user_message_reference)
+    )  # fmt: skip
 
 
 def claim(tx: Transaction, claims: list[Claim]) -> list[list[ClaimedPart]]:
@@ -140,6 +171,7 @@ def _claim(tx: Transaction, request: Claim, key: int) -> list[ClaimedPart]:
             attempt=row[9],
             expires_at_ms=row[10],
             is_possible_duplicate=bool(row[11]),
+            user_data=UserData(row[12], row[13], row[14]) if row[12] is not None else None,
         )
         for row in tx.by_ids("parts_for_sending", ids)
     ]

@@ -1,34 +1,28 @@
-"""Receipts meet their parts: by link and the SMSC's id, in several spellings, early or late, once or often."""
+"""Receipts meet their parts: by link and the SMSC's id, in several spellings, early or late, once or often.
 
+A receipt whose id means nothing may still settle a doubt (`doubts.py`); what is left then waits (`parked.py`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from bridge.ledger import credit
-from bridge.ledger.database import Row, Transaction
+from bridge.ledger import credit, doubts, parked
+from bridge.ledger.database import Transaction
+from bridge.ledger.esme import owe_intermediate
 from bridge.ledger.finish import Ending, finish
+from bridge.ledger.handsets import digits_of, is_same
+from bridge.ledger.parked import Arrived
 from bridge.ledger.queue import id_key
-from bridge.ledger.smsc_ids import other_keys, smsc_key
+from bridge.ledger.smsc_ids import Spelling, key_of, other_keys, smsc_key, spelling
+from bridge.messages.causes import STILL_TRYING
 from bridge.messages.ids import public_id
-from bridge.messages.message import LEGAL_MOVES, PartState
-from bridge.messages.receipt import Receipt
+from bridge.messages.message import FINAL_STATES, LEGAL_MOVES, PartState
+from bridge.messages.receipt import FAILURES, IdFormat
 
-PARKED_MAX = 100_000
-"""Receipts kept while their part is unknown, and for how long: SMSCs may answer after they report."""
-PARKED_AGE_MS_MAX = 72 * 3600 * 1000
 MATCH_AGE_MS_MAX = 7 * 24 * 3600 * 1000
 """How long after its submission a receipt can still mean a part: ids come round again."""
-DIGITS_THAT_AGREE = 7
-"""Carriers write the handset in national form too; its last digits are the same in both."""
-FAILURES = frozenset({PartState.UNDELIVERABLE, PartState.EXPIRED, PartState.DELETED, PartState.REJECTED})
-"""What a receipt says of a part that did not get through: paid back where the account's policy is so."""
-
-
-@dataclass(slots=True)
-class Arrived:
-    """A receipt and where it came in."""
-
-    link: str
-    receipt: Receipt
-    at_ms: int
 
 
 @dataclass(slots=True)
@@ -42,18 +36,39 @@ class Move:
     error: str
 
 
-Matched = list[tuple[Arrived, Row]]
+class Named(NamedTuple):
+    """A part by its name on its link."""
+
+    link: str
+    smsc_key: str
+    part_id: int
+    message_id: int
+    part_no: int
+    state: str
+    smsc_id: str
+    recipient: str
+
+
+Matched = list[tuple[Arrived, Named]]
+Found = dict[tuple[str, str], list[Named]]
 
 
 def apply(tx: Transaction, arrivals: list[Arrived]) -> list[Move]:
     """Move the parts that these receipts speak of, and say which; park those whose part is not known (yet).
 
-    Intermediate receipts move nothing. A final state never changes, except that "unknown" yields to the truth.
+    Intermediate receipts move nothing, unless they tell that a part in doubt was taken. A final state never changes,
+    except that "unknown" yields to the truth.
     """
-    telling = [a for a in arrivals if a.receipt.state is not None and a.receipt.smsc_id]
-    matched, unmatched = _match_all(tx, telling)
+    named = [arrived for arrived in arrivals if arrived.receipt.smsc_id]
+    matched, unmatched = _match_all(tx, named)
+    _learn(tx, matched)
+    if len(named) < len(arrivals):
+        unmatched += [arrived for arrived in arrivals if not arrived.receipt.smsc_id]
     if unmatched:
-        _park(tx, unmatched)
+        settled = _settled(doubts.settle(tx, unmatched))
+        matched += settled
+        done = {id(arrived) for arrived, _ in settled}
+        parked.park(tx, [a for a in unmatched if a.receipt.smsc_id and id(a) not in done])
     return _move(tx, matched)
 
 
@@ -62,20 +77,36 @@ def unpark(tx: Transaction, answers: list[tuple[str, str]]) -> list[Move]:
 
     Those that do not fit after all stay parked.
     """
-    keys = [(link, key) for link, smsc_id in answers for key in (smsc_key(smsc_id), *other_keys(smsc_id))]
-    rows = tx.many("receipts_parked", list(dict.fromkeys(keys))) if keys else []
-    parked = {row[0]: _arrived(row) for row in rows}
-    matched, _ = _match_all(tx, list(parked.values()), must_agree=True)
-    fitting = {id(arrived) for arrived, _ in matched}
-    done = [parked_id for parked_id, arrived in parked.items() if id(arrived) in fitting]
-    if done:
-        tx.by_ids("receipts_unpark", done)
-    return _move(tx, matched)
+    waiting = parked.named(tx, answers)
+    matched, _ = _match_all(tx, list(waiting.values()), must_agree=True)
+    _learn(tx, matched)
+    return _apply_parked(tx, waiting, matched)
+
+
+def reconsider(tx: Transaction) -> list[Move]:
+    """Parts have just gone in doubt: receipts that were parked meanwhile may tell that they were taken."""
+    waiting = parked.recent(tx)
+    return _apply_parked(tx, waiting, _settled(doubts.settle(tx, list(waiting.values()))))
 
 
 def forget(tx: Transaction, now_ms: int) -> int:
     """Drop parked receipts that nobody will claim any more; gives their number."""
-    return tx.run("receipts_forget", {"before_ms": now_ms - PARKED_AGE_MS_MAX, "keep": PARKED_MAX})
+    return parked.forget(tx, now_ms)
+
+
+def same_answer(tx: Transaction, names: Iterable[tuple[str, str, int]]) -> set[int]:
+    """Which of these parts have these names already: (link, smsc id, part_id), in any spelling."""
+    wanted = [(link, key, i) for link, id_, i in names if id_ for key in (smsc_key(id_), *other_keys(id_))]
+    found = _look_up(tx, [(link, key, 0) for link, key, _ in wanted])
+    return {
+        part_id for link, key, part_id in wanted if any(part.part_id == part_id for part in found.get((link, key), []))
+    }
+
+
+def _apply_parked(tx: Transaction, waiting: dict[int, Arrived], matched: Matched) -> list[Move]:
+    fitting = {id(arrived) for arrived, _ in matched}
+    parked.unpark(tx, [parked_id for parked_id, arrived in waiting.items() if id(arrived) in fitting])
+    return _move(tx, matched)
 
 
 # --- which part does a receipt mean? ---
@@ -83,77 +114,94 @@ def forget(tx: Transaction, now_ms: int) -> int:
 
 def _match_all(tx: Transaction, arrivals: list[Arrived], *, must_agree: bool = False) -> tuple[Matched, list[Arrived]]:
     """Each receipt with the one part it can mean, and the receipts for which there is none (or more than one)."""
-    found = _look_up(tx, [(a.link, smsc_key(a.receipt.smsc_id), a.at_ms) for a in arrivals])
-    strange = [a for a in arrivals if (a.link, smsc_key(a.receipt.smsc_id)) not in found]
-    found |= _look_up(tx, [(a.link, key, a.at_ms) for a in strange for key in other_keys(a.receipt.smsc_id)])
+    asked = [(a, (a.link, key_of(a.receipt.smsc_id, a.receipt.id_format))) for a in arrivals]
+    found = _look_up(tx, [(*name, a.at_ms) for a, name in asked])
+    strange = [a for a, name in asked if name not in found and a.receipt.id_format is IdFormat.AUTO]
+    if strange:
+        found |= _look_up(tx, [(a.link, key, a.at_ms) for a in strange for key in other_keys(a.receipt.smsc_id)])
     matched: Matched = []
     unmatched: list[Arrived] = []
     taken: set[int] = set()
-    for arrived in arrivals:
-        row = _match(found, arrived, taken, must_agree=must_agree)
-        if row is None:
+    for arrived, name in asked:
+        part = _match(found, arrived, found.get(name, []), taken, must_agree=must_agree)
+        if part is None:
             unmatched.append(arrived)
         else:
-            matched.append((arrived, row))
-            taken.add(row[2])
+            matched.append((arrived, part))
+            if arrived.receipt.state is not None:
+                taken.add(part.part_id)
     return matched, unmatched
 
 
-def _look_up(tx: Transaction, keys: list[tuple[str, str, int]]) -> dict[tuple[str, str], list[Row]]:
+def _look_up(tx: Transaction, keys: list[tuple[str, str, int]]) -> Found:
     """Parts by link and key, the oldest first: (link, smsc key, when the receipt came)."""
     earliest: dict[tuple[str, str], int] = {}
     for link, key, at_ms in keys:
         earliest[link, key] = min(at_ms - MATCH_AGE_MS_MAX, earliest.get((link, key), at_ms))
-    found: dict[tuple[str, str], list[Row]] = {}
+    found: Found = {}
     if earliest:
         for row in tx.many("parts_by_smsc_key", [(*name, since_ms) for name, since_ms in earliest.items()]):
-            found.setdefault((row[0], row[1]), []).append(row)
+            found.setdefault((row[0], row[1]), []).append(Named._make(row))
     return found
 
 
-def _match(
-    found: dict[tuple[str, str], list[Row]], arrived: Arrived, taken: set[int], *, must_agree: bool
-) -> Row | None:
-    """The one part this receipt can mean, or None.
+def _match(found: Found, arrived: Arrived, direct: list[Named], taken: set[int], *, must_agree: bool) -> Named | None:
+    """The one part this receipt can mean, or None; `direct` are the parts of its own key.
 
     The id as it stands comes first, in its exact spelling before others. Another number base counts only when the
     handset agrees, because short ids of two bases overlap; and so does a receipt that was parked (`must_agree`),
-    because ids come round again.
+    because ids come round again. A link whose spelling is known needs no such guess.
     """
     receipt = arrived.receipt
-    direct = found.get((arrived.link, smsc_key(receipt.smsc_id)), [])
-    exact = [row for row in direct if row[6] == receipt.smsc_id]
-    for candidates in (exact, direct):
-        row = _meant([row for row in candidates if _is_same_handset(row[7], receipt.originator)], taken)
-        if row is None and not (must_agree and _digits(receipt.originator)):
-            row = _meant(candidates, taken)
-        if row is not None:
-            return row
-    converted = [row for key in other_keys(receipt.smsc_id) for row in found.get((arrived.link, key), [])]
-    return _meant([row for row in converted if _is_same_handset(row[7], receipt.originator)], taken)
+    handset, is_exact = receipt.originator, receipt.id_format is IdFormat.EXACT
+    if len(direct) == 1 and direct[0].smsc_id == receipt.smsc_id and is_same(direct[0].recipient, handset):
+        return direct[0]  # As it nearly always is.
+    exact = [part for part in direct if part.smsc_id == receipt.smsc_id]
+    for candidates in (exact,) if is_exact else (exact, direct):
+        part = _meant([part for part in candidates if is_same(part.recipient, handset)], taken)
+        if part is None and not (must_agree and digits_of(handset)):
+            part = _meant(candidates, taken)
+        if part is not None:
+            return part
+    if receipt.id_format is not IdFormat.AUTO:
+        return None
+    converted = [part for key in other_keys(receipt.smsc_id) for part in found.get((arrived.link, key), [])]
+    return _meant([part for part in converted if is_same(part.recipient, handset)], taken)
 
 
-def _meant(candidates: list[Row], taken: set[int]) -> Row | None:
+def _meant(candidates: list[Named], taken: set[int]) -> Named | None:
     """Among parts of one name: the oldest that is still open, if all open ones are of one message; else the only one.
 
     An SMSC that names all parts of a message alike, or starts its ids anew, is understood; two open messages of one
     name are nobody's.
     """
-    still_open = [row for row in candidates if not PartState(row[5]).is_final and row[2] not in taken]
+    still_open = [p for p in candidates if p.state not in FINAL_STATES and p.part_id not in taken]
     if still_open:
-        return still_open[0] if len({row[3] for row in still_open}) == 1 else None
+        return still_open[0] if len({part.message_id for part in still_open}) == 1 else None
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _is_same_handset(recipient: str, originator: str) -> bool:
-    digits = _digits(originator)
-    return bool(digits) and recipient[-DIGITS_THAT_AGREE:] == digits[-DIGITS_THAT_AGREE:]
+def _settled(settled: list[doubts.Settled]) -> Matched:
+    """Receipts that told that a part in doubt was taken, with that part as it is now."""
+    submitted = PartState.SUBMITTED.value
+    return [
+        (arrived, Named(arrived.link, "", one.part_id, one.message_id, one.part_no, submitted, "", one.recipient))
+        for one in settled
+        for arrived in one.receipts
+    ]
 
 
-def _digits(originator: str) -> str:
-    """The digits of a receipt's originator, or "" when they are too few to name a handset."""
-    digits = "".join(character for character in originator if character.isdigit())
-    return digits if len(digits) >= DIGITS_THAT_AGREE else ""
+def _learn(tx: Transaction, matched: Matched) -> None:
+    """Count how the receipts of each link spell the ids of its answers."""
+    if not matched:
+        return
+    met = Counter(
+        (arrived.link, Spelling.SAME if part.smsc_id == name else spelling(part.smsc_id, name))
+        for arrived, part in matched
+        for name in (arrived.receipt.smsc_id,)
+    )
+    now_ms = matched[-1][0].at_ms
+    tx.many("link_spellings_met", [(link, word.value, count, now_ms) for (link, word), count in met.items()])
 
 
 # --- and then ---
@@ -164,25 +212,32 @@ def _move(tx: Transaction, matched: Matched) -> list[Move]:
         return []
     key = id_key(tx)
     endings: dict[int, Ending] = {}
+    trying: dict[int, tuple[Arrived, Named]] = {}
     moves: list[Move] = []
     history = []
-    for arrived, row in matched:
-        part_id, message_id, part_no, state = row[2], row[3], row[4], PartState(row[5])
-        before = endings[part_id].state if part_id in endings else state
-        after = arrived.receipt.state
-        assert after is not None, "a receipt that moves something has a state"
-        if (before, after) in LEGAL_MOVES:
+    for arrived, part in matched:
+        receipt, part_id = arrived.receipt, part.part_id
+        before = endings[part_id].state if part_id in endings else PartState(part.state)
+        after = receipt.state
+        if after is None:
+            if not before.is_final:
+                trying[part_id] = (arrived, part)
+        elif (before, after) in LEGAL_MOVES:
             endings[part_id] = Ending(
                 part_id=part_id,
-                message_id=message_id,
+                message_id=part.message_id,
                 state=after,
                 at_ms=arrived.at_ms,
-                network_at_ms=arrived.receipt.network_at_ms,
-                error=arrived.receipt.error,
+                network_at_ms=receipt.network_at_ms,
+                error=receipt.error,
+                cause=receipt.cause.value if receipt.cause is not None else "",
             )
-            moves.append(Move(public_id(message_id, key), part_no, after, arrived.receipt.error))
+            moves.append(Move(public_id(part.message_id, key), part.part_no, after, receipt.error))
         elif before is not after and after is not PartState.UNKNOWN:
-            history.append((message_id, part_no, arrived.at_ms, "contradicting_receipt", f"says {after}, was {before}"))
+            says = f"says {after}, was {before}"
+            history.append((part.message_id, part.part_no, arrived.at_ms, "contradicting_receipt", says))
+    if trying:
+        _try_on(tx, trying, endings)
     finish(tx, list(endings.values()))
     _refund(tx, [ending for ending in endings.values() if ending.state in FAILURES])
     if history:
@@ -190,8 +245,21 @@ def _move(tx: Transaction, matched: Matched) -> list[Move]:
     return moves
 
 
+def _try_on(tx: Transaction, trying: dict[int, tuple[Arrived, Named]], endings: dict[int, Ending]) -> None:
+    """The network has these parts and tries to deliver them: shown while they wait, and told to who asked for it."""
+    rows = [
+        (part_id, STILL_TRYING, arrived.receipt.error, arrived.receipt.cause.value if arrived.receipt.cause else "")
+        for part_id, (arrived, _) in trying.items()
+        if arrived.receipt.is_trying and part_id not in endings
+    ]
+    if rows:
+        tx.many("parts_trying", rows)
+    message_ids = sorted({part.message_id for _, part in trying.values()})
+    owe_intermediate(tx, message_ids, max(arrived.at_ms for arrived, _ in trying.values()))
+
+
 def _refund(tx: Transaction, failed: list[Ending]) -> None:
-    """Pay back what the carrier took but did not deliver, to accounts with that policy; each part once at most.
+    """Pay back what the carrier took but did not deliver, to accounts whose policy is so; each part once at most.
 
     Which try failed is not asked: also a part that was sent twice and whose receipt says so is paid back.
     """
@@ -201,19 +269,3 @@ def _refund(tx: Transaction, failed: list[Ending]) -> None:
         credit.refund_part(
             tx, account_id, book, part_id, price_mc, reason=f"the carrier says {ending.state}", now_ms=ending.at_ms
         )
-
-
-def _park(tx: Transaction, parked: list[Arrived]) -> None:
-    rows = []
-    for arrived in parked:
-        r = arrived.receipt
-        assert r.state is not None, "only telling receipts are parked"
-        name = (arrived.link, r.smsc_id, smsc_key(r.smsc_id))
-        rows.append((*name, r.state.value, r.error, r.network_at_ms, r.originator, arrived.at_ms))
-    tx.many("receipts_park", rows)
-
-
-def _arrived(row: Row) -> Arrived:
-    _, link, smsc_id, state, error, network_at_ms, originator, received_at_ms = row
-    receipt = Receipt(smsc_id, PartState(state), error=error, network_at_ms=network_at_ms, originator=originator)
-    return Arrived(link, receipt, received_at_ms)

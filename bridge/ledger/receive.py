@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bridge.ledger import inbound, receipts
 from bridge.ledger.database import Transaction
+from bridge.ledger.parked import Arrived
 from bridge.ledger.receipts import Move
 from bridge.messages.inbound import InboundPart
 from bridge.messages.receipt import Receipt
@@ -30,7 +31,7 @@ class Received:
 def receive(tx: Transaction, deliveries: list[Delivery]) -> list[Received]:
     """Store and apply everything. The moves of a group are told with its first delivery."""
     arrived = [
-        receipts.Arrived(delivery.link, arrival, delivery.now_ms)
+        Arrived(delivery.link, arrival, delivery.now_ms)
         for delivery in deliveries
         for arrival in delivery.arrivals
         if isinstance(arrival, Receipt)

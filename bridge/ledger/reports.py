@@ -15,8 +15,11 @@ from bridge.ledger.audit import ledger_audit
 from bridge.ledger.held import held_count, held_list
 from bridge.ledger.outlook import credit_outlook
 from bridge.ledger.reports_credit import account_statement_list, account_statement_show, shown_cause
+from bridge.ledger.reports_esme import esme_of, esme_query
+from bridge.ledger.reports_links import link_spellings
 from bridge.ledger.reports_person import person_ids, person_rows, person_sender, person_show
 from bridge.ledger.retention import texts_due
+from bridge.messages import causes
 from bridge.messages.ids import public_id, row_of
 from bridge.messages.message import Lane, PartState, fold
 
@@ -75,7 +78,8 @@ def tariff_list(database: Database) -> list[Record]:
 _ACCOUNTS = """
     SELECT account.name, account_class, amount_mc AS balance_mc, -floor_mc AS overdraft_mc, email, mobile,
         home_country, time_zone, lane, mail_events, originator, is_disabled, created_at_ms, closed_at_ms, refunds,
-        reserve_mc, low_limit_mc, is_low_texted, (SELECT trial.amount_mc / 1000 FROM balance AS trial
+        reserve_mc, low_limit_mc, is_low_texted, smpp_binds_max, smpp_parts_per_second, smpp_receipts, smpp_alphabet_0,
+        smpp_alphabet_1, smpp_id_form, smpp_long_inbound, (SELECT trial.amount_mc / 1000 FROM balance AS trial
             WHERE trial.account_id = account.account_id AND trial.book = 'trial') AS trial_parts
     FROM account JOIN balance USING (account_id) WHERE book = 'credit'
 """
@@ -134,12 +138,13 @@ def _named_lane(row: Record) -> Record:
 
 def number_list(database: Database) -> list[Record]:
     """Every virtual number with its owner."""
-    return _all(
+    rows = _all(
         database,
-        "SELECT number, account.name AS account, mail, number.created_at_ms FROM number JOIN account USING (account_id)"
-        " ORDER BY number LIMIT :count",
+        "SELECT number, account.name AS account, mail, is_for_esme, number.created_at_ms"
+        " FROM number JOIN account USING (account_id) ORDER BY number LIMIT :count",
         count=LIST_MAX,
     )
+    return [row | {"is_for_esme": bool(row["is_for_esme"])} for row in rows]
 
 
 def message_list(
@@ -201,8 +206,9 @@ def message_show(database: Database, *, message_id: str) -> Record | None:
     parts = _all(
         database,
         "SELECT part_no, state, link, lane, text, attempt, waiting_for, next_action_at_ms, expires_at_ms,"
-        " claimed_at_ms, submitted_at_ms, final_at_ms, network_at_ms, smsc_id, command_status, error,"
-        " is_possible_duplicate FROM part WHERE message_id = :row ORDER BY part_no",
+        " claimed_at_ms, submitted_at_ms, final_at_ms, network_at_ms, smsc_id, command_status, error, cause,"
+        " is_possible_duplicate, coalesce(hex(header), '') AS header, data_coding"
+        " FROM part LEFT JOIN user_data USING (part_id) WHERE message_id = :row ORDER BY part_no",
         row=number,
     )
     history = _all(
@@ -227,10 +233,14 @@ def message_show(database: Database, *, message_id: str) -> Record | None:
     return _summary(database, rows[0], key) | {
         "text": "".join(part["text"] for part in parts),
         "expires_at_ms": parts[0]["expires_at_ms"],
-        "parts": [_named_lane(part | {"smsc_id": part["smsc_id"] or ""}) for part in parts],
+        "parts": [
+            _named_lane(part | {"smsc_id": part["smsc_id"] or "", "why": causes.sentence(part["cause"])})
+            for part in parts
+        ],
         "history": [line | {"part_no": line["part_no"] or None} for line in history],
         "postings": postings,
         "notices": notices,
+        "esme": esme_of(database, number, key),
     }
 
 
@@ -248,7 +258,9 @@ def queue(database: Database) -> Record:
         database,
         "SELECT kind, waiting_for AS reason, count(*) AS count, min(created_at_ms) AS oldest_at_ms,"
         " min(next_action_at_ms) AS next_action_at_ms FROM notice WHERE state IN ('owed', 'claimed')"
-        " GROUP BY kind, waiting_for ORDER BY kind, waiting_for",
+        " GROUP BY kind, waiting_for UNION ALL SELECT 'to ESMEs', waiting_for, count(*), min(created_at_ms),"
+        " min(next_action_at_ms) FROM esme_notice WHERE state IN ('owed', 'claimed') GROUP BY waiting_for"
+        " ORDER BY kind, reason",
     )
     return {"parts": [_named_lane(row) for row in parts], "notices": notices}
 
@@ -334,10 +346,14 @@ def unfinished(database: Database) -> Record:
     """How much is waiting: parts by state, notices owed, receipts parked."""
     parts = _all(
         database,
-        "SELECT state, count(*) AS parts FROM part WHERE state IN ('queued', 'claimed', 'submitted', 'in_doubt')"
-        " GROUP BY state",
+        "SELECT state, count(*) AS parts FROM part"
+        " WHERE state IN ('queued', 'claimed', 'submitted', 'in_doubt', 'scheduled') GROUP BY state",
     )
-    notices = _first(database, "SELECT count(*) AS owed FROM notice WHERE state IN ('owed', 'claimed')")
+    notices = _first(
+        database,
+        "SELECT (SELECT count(*) FROM notice WHERE state IN ('owed', 'claimed')) AS owed,"
+        " (SELECT count(*) FROM esme_notice WHERE state IN ('owed', 'claimed')) AS owed_to_esmes",
+    )
     parked = _first(database, "SELECT count(*) AS parked FROM parked_receipt")
     return {row["state"]: row["parts"] for row in parts} | (notices or {}) | (parked or {})
 
@@ -358,7 +374,9 @@ REPORTS: dict[str, Callable[..., Any]] = {
         refusal_list,
         refusals_kept,
         parts_submitted,
+        link_spellings,
         credit_outlook,
+        esme_query,
         unfinished,
         ledger_audit,
         account_statement_show,

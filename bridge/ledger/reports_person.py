@@ -60,6 +60,11 @@ PLACES: dict[str, Place] = {
         _mentioned("reply_to", "mail_message_id", "mail_references", "subject"),
         "message_id, reply_to, mail_message_id, mail_references, subject",
     ),
+    "esme_message": Place(
+        "message_id",
+        f"{_spelled('destination_addr')} OR (:sender IS NOT NULL AND {_spelled('source_addr')})",
+        "message_id, service_type, source_addr, destination_addr",
+    ),
     "notice": Place(
         "notice_id",
         _mentioned("address", "waiting_for"),
@@ -104,7 +109,9 @@ _UNFINISHED = """
     SELECT message_id FROM message WHERE (recipient = :number OR originator = :sender) AND (
         EXISTS (SELECT 1 FROM part WHERE part.message_id = message.message_id AND part.final_at_ms IS NULL)
         OR EXISTS (SELECT 1 FROM notice WHERE notice.message_id = message.message_id
-            AND notice.state IN ('owed', 'claimed', 'held')))
+            AND notice.state IN ('owed', 'claimed', 'held'))
+        OR EXISTS (SELECT 1 FROM esme_notice WHERE esme_notice.message_id = message.message_id
+            AND esme_notice.state IN ('owed', 'claimed', 'held')))
 """
 
 

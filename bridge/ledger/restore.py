@@ -139,7 +139,8 @@ def hold(tx: Transaction, replaced: GivenOut | None, *, taken_at_ms: int, actor:
     taken = _utc(taken_at_ms)
     values = {"now_ms": now_ms, "reason": f"restored from the backup of {taken}: it may have been sent since"}
     tx.run("parts_hold_history", values)
-    parts, notices = tx.run("parts_hold", values), tx.run("notices_hold", values)
+    parts = tx.run("parts_hold", values)
+    notices = tx.run("notices_hold", values) + tx.run("esme_notices_hold", values)
     given_out.jump(tx, replaced, now_ms - taken_at_ms)
     tx.run("backup_mark_delete", {"name": backup.TAKEN_AT})
     # The run that made the backup went on; for the ledger that comes back nothing has crashed.

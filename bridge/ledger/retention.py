@@ -76,7 +76,9 @@ def texts_due(database: Database, *, before_ms: int) -> list[int]:
         " AND NOT EXISTS (SELECT 1 FROM part AS other WHERE other.message_id = part.message_id"
         " AND (other.final_at_ms IS NULL OR other.final_at_ms > :before_ms))"
         " AND NOT EXISTS (SELECT 1 FROM notice WHERE notice.message_id = part.message_id"
-        " AND notice.state IN ('owed', 'claimed', 'held')) LIMIT :count",
+        " AND notice.state IN ('owed', 'claimed', 'held'))"
+        " AND NOT EXISTS (SELECT 1 FROM esme_notice WHERE esme_notice.message_id = part.message_id"
+        " AND esme_notice.state IN ('owed', 'claimed', 'held')) LIMIT :count",
         {"before_ms": before_ms, "count": ROUND_MAX},
     )
     return [row["message_id"] for row in rows]
@@ -113,9 +115,10 @@ def _erase_ended(tx: Transaction, message_ids: list[int], before_ms: int) -> int
 
 
 def erase_what_was_said(tx: Transaction, message_ids: list[int]) -> int:
-    """Texts, mail threads, and addresses of finished notices; gives how many messages had a text."""
+    """Texts and octets, mail threads, and addresses of finished notices; gives how many messages had a text."""
     if not message_ids:
         return 0
+    tx.by_ids("user_data_of_messages_delete", message_ids)
     tx.by_ids("mail_threads_delete", message_ids)
     tx.by_ids("message_notices_blank", message_ids)
     return len(set(tx.by_ids("part_texts_erase", message_ids)))
@@ -185,6 +188,7 @@ def forget_messages(tx: Transaction, *, before_ms: int) -> dict[str, Any]:
     ]
     if inbounds:
         tx.many("inbound_notices_delete", _causes(inbounds))
+        tx.by_ids("esme_inbound_notices_delete", inbounds)
         tx.by_ids("inbounds_delete", inbounds)
     refusals = tx.run("refusals_delete_old", {"before_ms": before_ms, "count": ROUND_MAX})
     notices = tx.run("notices_delete_old", {"before_ms": before_ms, "count": ROUND_MAX})
@@ -216,6 +220,9 @@ def _delete_messages(tx: Transaction, found: dict[int, Standing]) -> None:
     for statement in (
         "histories_delete",
         "message_notices_delete",
+        "esme_notices_delete",
+        "esme_messages_delete",
+        "user_data_of_messages_delete",
         "mail_threads_delete",
         "unanswered_delete",
         "parts_delete",

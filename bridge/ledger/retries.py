@@ -31,7 +31,7 @@ Known = tuple[int, int, int]
 """What was accepted before: message row, number of parts, price of each."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wanted:
     """One message of a submission, as a retry would say it again."""
 
@@ -49,9 +49,18 @@ def digest(*facts: str) -> bytes:
     return mark.digest()
 
 
-def fingerprint(door: str, originator: str, recipient: str, reference: str, text: str) -> bytes:
-    """What an unnamed repeat would say again."""
-    return digest(door, originator, recipient, reference, text)
+def fingerprint(
+    door: str,
+    originator: str,
+    recipient: str,
+    reference: str,
+    text: str,
+    user_message_reference: int | None = None,
+    header: bytes | None = None,
+) -> bytes:
+    """What an unnamed repeat would say again: from an ESME also its own number of the message, and its header."""
+    own = [] if user_message_reference is None else [f"reference {user_message_reference}"]
+    return digest(door, originator, recipient, reference, text, *own, *([f"header {header.hex()}"] if header else []))
 
 
 class Repeats:
@@ -141,7 +150,9 @@ def _place(wanted: Wanted, retry: Retry) -> tuple[int, bytes, str, bytes]:
 def print_of(prepared: Prepared) -> bytes:
     """The fingerprint of an unnamed submission."""
     p = prepared
-    return fingerprint(p.door, p.originator, p.recipient, p.reference, "".join(p.texts))
+    own = p.esme.user_message_reference if p.esme else None
+    header = p.user_data.header if p.user_data else None
+    return fingerprint(p.door, p.originator, p.recipient, p.reference, "".join(p.texts), own, header)
 
 
 def remember(tx: Transaction, named: Iterable[tuple[Wanted, int]]) -> None:
@@ -166,12 +177,12 @@ def _mark(tx: Transaction, message_rows: list[int], now_ms: int) -> int:
     facts: dict[int, list[str]] = {}
     marked: list[tuple[int, int, bytes, int]] = []
     for row in tx.by_ids("messages_as_submitted", message_rows) if message_rows else []:
-        message_id, account_id, door, originator, recipient, reference, lane, text = row
+        message_id, account_id, door, originator, recipient, reference, lane, text, own, header = row
         texts = facts.setdefault(message_id, [])
         texts.append(text)
         if len(texts) == 1:
             marked.append((message_id, account_id, b"", now_ms + UNANSWERED_KEPT_MS[Lane(lane)]))
-        mark = fingerprint(door, originator, recipient, reference, "".join(texts))
+        mark = fingerprint(door, originator, recipient, reference, "".join(texts), own, header)
         marked[-1] = (message_id, account_id, mark, marked[-1][3])
     if marked:
         tx.many("unanswered_insert", marked)

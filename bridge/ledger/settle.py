@@ -53,17 +53,24 @@ def settle(tx: Transaction, settlements: list[Settlement]) -> list[list[Move]]:
     moves = _submitted(tx, submitted) if submitted else []
     if others:
         _others(tx, [outcome for _, outcome in others])
+        if any(outcome.kind is OutcomeKind.IN_DOUBT for _, outcome in others):
+            moves += receipts.reconsider(tx)
     return [moves, *([] for _ in settlements[1:])]
 
 
 def _submitted(tx: Transaction, answers: list[tuple[str, Outcome]]) -> list[Move]:
     first = {outcome.part_id: outcome for _, outcome in reversed(answers)}
     on = {outcome.part_id: link for link, outcome in reversed(answers)}
-    rows = [(o.part_id, on[o.part_id], o.smsc_id or None, smsc_key(o.smsc_id) or None, o.at_ms) for o in first.values()]
+    rows = [
+        (o.part_id, on[o.part_id], o.smsc_id or None, smsc_key(o.smsc_id) or None, o.at_ms, o.retry_at_ms)
+        for o in first.values()
+    ]
     moved = {row[0] for row in tx.many("parts_submitted", rows)}
-    late = [o for _, o in answers if o.part_id not in moved or o is not first[o.part_id]]
+    late = [(link, o) for link, o in answers if o.part_id not in moved or o is not first[o.part_id]]
     if late:
-        _second_answers(tx, late)
+        # What a receipt settled before its answer came is named alike by both: it went out once.
+        known = receipts.same_answer(tx, [(link, o.smsc_id, o.part_id) for link, o in late])
+        _second_answers(tx, [o for _, o in late if o.part_id not in known])
     return receipts.unpark(tx, [(link, o.smsc_id) for link, o in answers if o.smsc_id and o.part_id in moved])
 
 

@@ -1,6 +1,6 @@
 """What time does to waiting parts: doubt resolves, validity ends, and a restart finds what was being sent."""
 
-from bridge.ledger import credit, inbound, receipts, retries
+from bridge.ledger import credit, esme, inbound, receipts, retries
 from bridge.ledger.database import Transaction
 from bridge.ledger.finish import Ending, finish
 from bridge.ledger.queue import id_key
@@ -27,10 +27,11 @@ def recover(tx: Transaction, *, now_ms: int, hold_ms: int, crashed_at_ms: int | 
         tx.run("part_in_doubt", {"part_id": part_id, "retry_at_ms": now_ms + hold_ms, "reason": reason})
     if claims:
         tx.many("history_insert", [(row[1], row[2], now_ms, "in_doubt", reason) for row in claims])
+        receipts.reconsider(tx)
     unanswered = 0
     if crashed_at_ms is not None:
         unanswered = retries.mark_after_crash(tx, crashed_at_ms=crashed_at_ms, now_ms=now_ms)
-    notices = tx.run("notices_recover", {"now_ms": now_ms})
+    notices = tx.run("notices_recover", {"now_ms": now_ms}) + tx.run("esme_notices_recover", {"now_ms": now_ms})
     return {"in_doubt": len(claims), "notices": notices, "unanswered": unanswered}
 
 
@@ -70,9 +71,14 @@ def expire(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
         for lane in Lane:
             values = {"link": link, "lane": lane.value, "now_ms": now_ms, "count": SWEEP_MAX - len(expired)}
             expired += [row[0] for row in tx.rows("parts_expired", values)]
+    return {"expired": _expire(tx, expired, now_ms)}
+
+
+def _expire(tx: Transaction, part_ids: list[int], now_ms: int) -> list[str]:
+    """End parts that were never sent, or may have been sent once; gives the public ids of their messages."""
     key = id_key(tx)
     endings = []
-    for row in tx.by_ids("parts_of", expired) if expired else []:
+    for row in tx.by_ids("parts_of", part_ids) if part_ids else []:
         part_id, message_id, account_id, price_mc, is_possible_duplicate = row[0], row[1], row[2], row[6], row[11]
         if is_possible_duplicate:
             reason = "it may have been sent once, and it is too late to send it again; it stays charged"
@@ -81,28 +87,46 @@ def expire(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
             credit.refund_part(tx, account_id, row[12], part_id, price_mc, reason=reason, now_ms=now_ms)
         endings.append(Ending(part_id, message_id, PartState.EXPIRED, now_ms, reason=reason))
     finish(tx, endings)
-    return {"expired": [public_id(ending.message_id, key) for ending in endings]}
+    return [public_id(ending.message_id, key) for ending in endings]
+
+
+def release_scheduled(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
+    """Scheduled parts whose time has come are queued, and their links are rung.
+
+    A part whose validity ended before, while the appliance was off, expires. Gives {"expired": public ids}.
+    """
+    rows = tx.rows("parts_scheduled_due", {"now_ms": now_ms, "count": SWEEP_MAX})
+    due = [(part_id, link) for part_id, link, expires_at_ms in rows if expires_at_ms > now_ms]
+    if due:
+        tx.by_ids("parts_release_scheduled", [part_id for part_id, _ in due])
+        tx.bells.update(f"link:{link}" for _, link in due)
+    return {"expired": _expire(tx, [part_id for part_id, _, expires_at_ms in rows if expires_at_ms <= now_ms], now_ms)}
 
 
 def shift(tx: Transaction, *, by_ms: int, now_ms: int) -> dict[str, int]:
     """The wall clock stepped by `by_ms`: what waits shall wait as long as it would have without the step.
 
     Due times and ends of validity of unfinished parts, and due times of notices, move along. What was accepted since
-    the step, by the new clock, stays. Gives how many moved.
+    the step, by the new clock, stays, and so does what is scheduled: for a time of day, whatever the clock said then.
+    Gives how many moved.
     """
     values = {"by_ms": by_ms, "since_ms": now_ms - STEP_SEEN_MS, "now_ms": now_ms, "count": STEP_MESSAGES_MAX}
-    return {"parts": tx.run("parts_shift", values), "notices": tx.run("notices_shift", {"by_ms": by_ms})}
+    notices = tx.run("notices_shift", {"by_ms": by_ms}) + tx.run("esme_notices_shift", {"by_ms": by_ms})
+    return {"parts": tx.run("parts_shift", values), "notices": notices}
 
 
 def tidy(tx: Transaction, *, now_ms: int) -> dict[str, int]:
-    """Bound what only piles up: parked receipts, pieces of inbound messages that never become whole, retries.
+    """Bound what only piles up: parked receipts, pieces of inbound messages that never become whole, retries, and what
+    is owed to ESMEs that do not come.
 
     Gives how many of each, and `is_more`: whether another round has work.
     """
     retries_forgotten, is_more = retries.forget(tx, now_ms)
+    given_up = esme.give_up_old(tx, now_ms)
     return {
         "receipts_forgotten": receipts.forget(tx, now_ms),
         "inbound_released": inbound.release_stale(tx, now_ms),
         "retries_forgotten": retries_forgotten,
-        "is_more": is_more,
+        "esme_notices_given_up": given_up,
+        "is_more": is_more or given_up == esme.GIVE_UP_MAX,
     }

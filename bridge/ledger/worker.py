@@ -80,7 +80,8 @@ COMMITS_KEPT = 10_000
 class Worker:
     """Runs verbs in groups on its own thread. `deliver` is called there with all results of one commit.
 
-    So is `on_full` when a commit found the disk full; whoever can make room does it there.
+    So is `on_full` when a commit found the disk full; whoever can make room does it there; and `ring`, with the bells
+    that a commit has work for (see runtime/wakeups.py), before its results are delivered.
     """
 
     def __init__(
@@ -90,12 +91,14 @@ class Worker:
         deliver: Callable[[list[Result]], None],
         on_failure: Callable[[Exception], None],
         on_full: Callable[[], None] = lambda: None,
+        ring: Callable[[set[str]], None] = lambda bells: None,
     ) -> None:
         self._connection = connection
         self._verbs = verbs
         self._deliver = deliver
         self._on_failure = on_failure
         self._on_full = on_full
+        self._ring = ring
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._failure: Exception | None = None
         self._is_stopped = False
@@ -204,6 +207,9 @@ class Worker:
             _reach(batch, "before_commit")
             self._connection.execute("COMMIT")
             _reach(batch, "committed")
+            if self._tx.bells:
+                self._ring(self._tx.bells)
+                self._tx.bells = set()
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -254,6 +260,11 @@ def _reach(batch: list[_Request], place: str) -> None:
 
 def _result(request: _Request, value: Any) -> Result:
     return Result(request.token, error=value) if isinstance(value, Fault) else Result(request.token, value)
+
+
+def is_nobodys_fault(error: BaseException) -> bool:
+    """Whether an error says something about the disk, and nothing about the request that met it."""
+    return _code(error) in _NOBODYS_FAULT
 
 
 def is_fatal(error: BaseException) -> bool:

@@ -5,12 +5,15 @@ be in the ledger all the same. It is marked there as unanswered, so that the sen
 """
 
 import asyncio
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bridge.intake import accept, prepare
 from bridge.intake.authenticate import Identity
-from bridge.intake.prepare import Tables
+from bridge.intake.content import storable
+from bridge.intake.prepare import Replacement, Tables
 from bridge.intake.settings import IntakeSettings
 from bridge.ledger.refusals import Refusal
 from bridge.ledger.worker import LedgerFailed
@@ -38,6 +41,23 @@ PATIENCE_MS_MIN = 1_000
 log = logs.get("door")
 
 
+_NOT_YET = Fault(FaultCode.TRY_LATER, private="not asked yet")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of the ledger in one request: one group by itself, or each of many."""
+
+    identity: Identity
+    groups: list[accept.Group]
+    is_each: bool
+
+    def answers(self, found: Any) -> list[list[Accepted] | Fault]:
+        """What the ledger found, for each group."""
+        answers: list[list[Accepted] | Fault] = found if self.is_each else [found]
+        return answers
+
+
 class Door:
     """The way from any door to the queue."""
 
@@ -48,6 +68,7 @@ class Door:
         self._settings = settings
         self._unheard: dict[int, set[asyncio.Task[None]]] = {}
         """By account: submissions that nobody waits for any more and that are not marked yet."""
+        self._multis = itertools.count(1)
 
     def check_recipient(self, identity: Identity, raw: str) -> str:
         """Normalised digits of a recipient, or Fault BAD_RECIPIENT: what can be refused before the text is known."""
@@ -80,6 +101,83 @@ class Door:
         self._tell(identity, submissions[0].door, accepted)
         return accepted
 
+    async def submit_each(
+        self, identity: Identity, submissions: Sequence[Submission], *, is_multi: bool = False
+    ) -> list[Accepted | Fault]:
+        """Charge and queue each of them by itself, all in one commit; gives in order what became of each.
+
+        `is_multi`: they are the destinations of one submit_multi, whose ESME is told the id of the first accepted one.
+        Refusals are kept and logged as by `submit`, and so does the caller say that the peer is gone. Raises
+        LedgerFailed.
+        """
+        at_ms = now_ms()
+        multi = next(self._multis) if is_multi else 0
+        answers: list[Accepted | Fault] = []
+        groups: dict[int, accept.Group] = {}
+        for place, submission in enumerate(submissions):
+            try:
+                ready = prepare.prepare(identity, submission, self.tables, self._settings, at_ms)
+            except Fault as fault:
+                answers.append(fault)
+            else:
+                answers.append(_NOT_YET)
+                groups[place] = accept.Group(identity.account_id, at_ms, (ready,), multi=multi)
+        found = await self._accept_each(identity, list(groups.values())) if groups else []
+        for place, answer in zip(groups, found, strict=True):
+            answers[place] = answer if isinstance(answer, Fault) else answer[0]
+        return await self._told_each(identity, submissions, answers, at_ms)
+
+    async def _told_each(
+        self, identity: Identity, submissions: Sequence[Submission], answers: list[Accepted | Fault], at_ms: int
+    ) -> list[Accepted | Fault]:
+        """Log every answer and keep what was refused; one that could not be kept is none yet."""
+        kept: dict[int, Refusal] = {}
+        for place, (submission, answer) in enumerate(zip(submissions, answers, strict=True)):
+            if isinstance(answer, Accepted):
+                self._tell(identity, submission.door, [answer])
+                continue
+            self._log_refused(identity, [submission], answer)
+            if not answer.is_temporary:
+                kept[place] = _kept(identity, submission, answer, at_ms)
+        trouble = await self._try_to_keep(list(kept.values())) if kept else None
+        if trouble is not None and not isinstance(trouble, Fault):
+            raise trouble
+        return [trouble if trouble is not None and place in kept else answer for place, answer in enumerate(answers)]
+
+    async def replace(self, identity: Identity, replacement: Replacement) -> None:
+        """Replace what a message says, or when it is sent: see ledger.changes.message_replace.
+
+        Raises Fault NOT_FOUND, TOO_LATE, BAD_REQUEST, or what is wrong with the new text.
+        """
+        at_ms = now_ms()
+        values = {"account_id": identity.account_id, "message_id": replacement.message_id}
+        ready = prepare.replacement_of(replacement, self._settings, at_ms)
+        await self._ledger.do("message_replace", **values, **ready, now_ms=at_ms)
+        log.info("replaced", message=replacement.message_id, account=identity.account_name)
+
+    def mark_unheard(self, identity: Identity, message_ids: Sequence[str]) -> "asyncio.Task[None] | None":
+        """The ESME of these accepted messages (public ids) was gone before their answers: its repeats become them.
+
+        The account's next submission waits until they are marked, by the task that this gives; None: nothing to mark.
+        """
+        if not message_ids:
+            return None
+        task = spawn(self._mark(identity, list(message_ids)), "unheard")
+        self.not_before(identity.account_id, task)
+        return task
+
+    def not_before(self, account_id: int, task: "asyncio.Task[None]") -> None:
+        """The account's next submission waits for this task: only then it is known what it repeats."""
+        tasks = self._unheard.setdefault(account_id, set())
+        tasks.add(task)
+
+        def known(task: "asyncio.Task[None]") -> None:
+            tasks.discard(task)
+            if not tasks and self._unheard.get(account_id) is tasks:
+                del self._unheard[account_id]
+
+        task.add_done_callback(known)
+
     def _tell(self, identity: Identity, door: str, accepted: list[Accepted]) -> None:
         for one in accepted:
             log.info(
@@ -92,59 +190,74 @@ class Door:
             )
 
     async def _accept(self, identity: Identity, group: accept.Group) -> list[Accepted]:
+        (accepted,) = await self._commit(_Asked(identity, [group], is_each=False))
+        assert not isinstance(accepted, Fault), "a group by itself raises its Fault"
+        self._ledger.hint(group)
+        return accepted
+
+    async def _accept_each(self, identity: Identity, groups: list[accept.Group]) -> list[list[Accepted] | Fault]:
+        try:
+            answers = await self._commit(_Asked(identity, groups, is_each=True))
+        except Fault as fault:
+            return [fault] * len(groups)
+        self._ledger.hint_each(groups, answers)
+        return answers
+
+    async def _commit(self, asked: _Asked) -> list[list[Accepted] | Fault]:
+        """What the ledger says; one group by itself raises its Fault. Whoever stops waiting leaves it to be marked."""
         started_ms = monotonic_ms()
         late = Fault(FaultCode.TRY_LATER, private=f"no commit within {ANSWER_S_MAX:g} s")
-        if any(message.retry is None for message in group.messages):
+        unheard = self._unheard.get(asked.identity.account_id)
+        if unheard and any(message.retry is None for group in asked.groups for message in group.messages):
             # It may repeat one of these, which the ledger cannot tell yet.
-            if unheard := self._unheard.get(group.account_id):
-                await asyncio.wait(unheard, timeout=ANSWER_S_MAX)
-            if self._unheard.get(group.account_id):
+            _, pending = await asyncio.wait(unheard, timeout=ANSWER_S_MAX)
+            if pending:
                 raise late
-        commit = self._ledger.accepting(group)
+        commit = self._begin(asked)
         try:
             left_s = max(ANSWER_S_MAX - (monotonic_ms() - started_ms) / 1000, 0)
             is_done = await _happens(commit, left_s)
         except asyncio.CancelledError:
             has_waited = monotonic_ms() - started_ms >= PATIENCE_MS_MIN
-            self._leave(identity, group, commit, may_repeat=has_waited)
+            # An ESME reads every answer, and whatever it has none for it sends again.
+            self._leave(asked, commit, may_repeat=has_waited or asked.is_each)
             raise
         if not is_done:
-            self._leave(identity, group, commit, may_repeat=True)
+            self._leave(asked, commit, may_repeat=True)
             raise late
-        accepted = commit.result()
-        self._ledger.hint(group)
-        return accepted
+        return asked.answers(commit.result())
 
-    def _leave(
-        self, identity: Identity, group: accept.Group, commit: "asyncio.Future[list[Accepted]]", *, may_repeat: bool
-    ) -> None:
-        """Nobody waits for this commit any more; the account's next submission waits until it is known what it is."""
-        task = spawn(self._unanswered(identity, group, commit, may_repeat=may_repeat), "unanswered")
-        tasks = self._unheard.setdefault(group.account_id, set())
-        tasks.add(task)
+    def _begin(self, asked: _Asked) -> "asyncio.Future[Any]":
+        return self._ledger.accepting_each(asked.groups) if asked.is_each else self._ledger.accepting(asked.groups[0])
 
-        def known(task: "asyncio.Task[None]") -> None:
-            tasks.discard(task)
-            if not tasks:
-                self._unheard.pop(group.account_id, None)
+    def _leave(self, asked: _Asked, commit: "asyncio.Future[Any]", *, may_repeat: bool) -> None:
+        """Nobody waits for this commit any more."""
+        task = spawn(self._unanswered(asked, commit, may_repeat=may_repeat), "unanswered")
+        self.not_before(asked.identity.account_id, task)
 
-        task.add_done_callback(known)
-
-    async def _unanswered(
-        self, identity: Identity, group: accept.Group, commit: "asyncio.Future[list[Accepted]]", *, may_repeat: bool
-    ) -> None:
+    async def _unanswered(self, asked: _Asked, commit: "asyncio.Future[Any]", *, may_repeat: bool) -> None:
         """See a commit through, and mark what a repeat could not be told from by its name."""
+        name = asked.identity.account_name
         try:
-            accepted = await commit
+            answers = asked.answers(await commit)
         except (Fault, LedgerFailed) as error:
-            log.warning("refused", account=identity.account_name, why="and nobody waited for it", private=str(error))
+            log.warning("refused", account=name, why="and nobody waited for it", private=str(error))
             return
-        self._ledger.hint(group)
-        self._tell(identity, group.messages[0].door, accepted)
-        unnamed = [one.message_id for one, m in zip(accepted, group.messages, strict=True) if m.retry is None]
-        while may_repeat and unnamed:
+        self._ledger.hint_each(asked.groups, answers)
+        unnamed: list[str] = []
+        for group, answer in zip(asked.groups, answers, strict=True):
+            if isinstance(answer, Fault):
+                log.warning("refused", account=name, why="and nobody waited for it", private=str(answer))
+                continue
+            self._tell(asked.identity, group.messages[0].door, answer)
+            unnamed += [one.message_id for one, m in zip(answer, group.messages, strict=True) if m.retry is None]
+        if may_repeat and unnamed:
+            await self._mark(asked.identity, unnamed)
+
+    async def _mark(self, identity: Identity, message_ids: list[str]) -> None:
+        while True:
             try:
-                await self._ledger.do("mark_unanswered", message_ids=unnamed, now_ms=now_ms())
+                await self._ledger.do("mark_unanswered", message_ids=message_ids, now_ms=now_ms())
                 return
             except Fault as fault:
                 log.warning("not marked yet", account=identity.account_name, why=str(fault))
@@ -154,6 +267,14 @@ class Door:
         self, identity: Identity, submissions: Sequence[Submission], fault: Fault, at_ms: int, *, is_kept: bool
     ) -> None:
         """Log a refusal, and keep each submission so that it can be resubmitted. `is_kept`: it is not one already."""
+        self._log_refused(identity, submissions, fault)
+        if not fault.is_temporary and is_kept:
+            trouble = await self._try_to_keep([_kept(identity, one, fault, at_ms) for one in submissions])
+            # A refusal that the ledger could not take just now is none yet: its sender shall come again.
+            if trouble is not None:
+                raise trouble
+
+    def _log_refused(self, identity: Identity, submissions: Sequence[Submission], fault: Fault) -> None:
         log.warning(
             "refused",
             fault=fault.code.value,
@@ -164,12 +285,12 @@ class Door:
             door=submissions[0].door,
             account=identity.account_name,
         )
-        if not fault.is_temporary and is_kept:
-            kept = spawn(self._keep([_kept(identity, one, fault, at_ms) for one in submissions]), "keep refusals")
-            await asyncio.wait({kept}, timeout=REFUSAL_S_MAX)
-            # A refusal that the ledger could not take just now is none yet: its sender shall come again.
-            if kept.done() and (trouble := kept.result()) is not None:
-                raise trouble
+
+    async def _try_to_keep(self, refusals: list[Refusal]) -> Exception | None:
+        """Keep refusals, but do not let a disk that hangs hold up their answers; what was in the way, if known."""
+        keeping = spawn(self._keep(refusals), "keep refusals")
+        await asyncio.wait({keeping}, timeout=REFUSAL_S_MAX)
+        return keeping.result() if keeping.done() else None
 
     async def _keep(self, refusals: list[Refusal]) -> Exception | None:
         try:
@@ -205,14 +326,16 @@ def _kept(identity: Identity, submission: Submission, fault: Fault, at_ms: int) 
         account_id=identity.account_id,
         door=submission.door,
         fault=fault.code.value,
-        detail=prepare.storable(fault.detail),
-        originator=prepare.storable(submission.originator[:KEPT_MAX]),
-        recipient=prepare.storable(submission.recipient[:KEPT_MAX]),
-        text=prepare.storable(submission.text[:KEPT_TEXT_MAX]),
+        detail=storable(fault.detail),
+        originator=storable(submission.originator[:KEPT_MAX]),
+        recipient=storable(submission.recipient[:KEPT_MAX]),
+        text=storable(submission.text[:KEPT_TEXT_MAX]),
         at_ms=at_ms,
         lane=identity.lane if submission.lane is None else submission.lane,
-        reference=prepare.storable(submission.reference[:KEPT_MAX]),
+        reference=storable(submission.reference[:KEPT_MAX]),
         thread=prepare.storable_thread(submission.thread),
+        # Nor is a refusal whole that came with octets of its own: only texts are kept.
         is_cut=len(submission.text) > KEPT_TEXT_MAX
+        or (submission.user_data is not None and bool(submission.user_data.header or submission.user_data.body))
         or max(map(len, (submission.originator, submission.recipient, submission.reference))) > KEPT_MAX,
     )

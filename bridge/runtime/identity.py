@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +60,11 @@ class Gatekeeper:
         self._networks: list[dict[str, Any]] | None = None
         self._pool = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="password")
         self._checks = 0
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_forget(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after every change: a session that lasts looks again who it belongs to."""
+        self._listeners.append(listener)
 
     def forget(self) -> None:
         """Drop everything remembered: call after any change of accounts or credentials."""
@@ -66,6 +72,8 @@ class Gatekeeper:
         self._verified.clear()
         self._checking.clear()
         self._networks = None
+        for listener in self._listeners:
+            listener()
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

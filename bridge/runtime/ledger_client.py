@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.intake.accept import Group
-from bridge.ledger import outbox, queue, receive, refusals, settle, sqlite, upgrade
+from bridge.ledger import esme, outbox, queue, receive, refusals, settle, sqlite, upgrade
 from bridge.ledger.receipts import Move
 from bridge.ledger.receive import Received
 from bridge.ledger.reports import REPORTS
@@ -33,8 +33,8 @@ log = logs.get("ledger")
 BACKUP_FOLDER_NAME = "backups"
 """The usual folder of backups, beside the ledger."""
 
-LOOKUPS = frozenset({"credentials_of", "network_credentials", "tariff_list"})
-"""Reports that a login or a submission waits for: they never stand behind an audit that takes a minute."""
+LOOKUPS = frozenset({"credentials_of", "network_credentials", "tariff_list", "esme_query"})
+"""Reports that a login, a submission or an ESME waits for: they never stand behind an audit that takes a minute."""
 
 
 class LedgerClient:
@@ -70,8 +70,9 @@ class LedgerClient:
         folder = self.backup_folder or self.path.parent / BACKUP_FOLDER_NAME
         self.upgrade_backup = upgrade.prepare(connection, self.path, folder, now_ms())
         self._file = _identity(self.path)
+        self._rung: set[str] = set()
         on_full = self.disk.full if self.disk else lambda: None
-        self.worker = Worker(connection, VERBS, self._deliver, self._failed, on_full)
+        self.worker = Worker(connection, VERBS, self._deliver, self._failed, on_full, self._rung.update)
         self.worker.start()
         self._lookups.open(self.path)
         self._reports.open(self.path)
@@ -96,9 +97,28 @@ class LedgerClient:
         self.worker.submit("accept", group, answer)
         return answer
 
+    async def accept_each(self, groups: list[Group]) -> list[list[Accepted] | Fault]:
+        """Many groups in one request, each all or nothing; what was refused stands in its place."""
+        answers = await self.accepting_each(groups)
+        self.hint_each(groups, answers)
+        return answers
+
+    def accepting_each(self, groups: list[Group]) -> "asyncio.Future[list[list[Accepted] | Fault]]":
+        """The same for somebody who may stop waiting."""
+        self._need(Level.NO_INTAKE)
+        answer: asyncio.Future[list[list[Accepted] | Fault]] = self._loop.create_future()
+        self.worker.submit("accept_each", groups, answer)
+        return answer
+
     def hint(self, group: Group) -> None:
         """Tell the links that something waits for them. A hint may be lost; they look by themselves, too."""
-        for link in {message.links[0] for message in group.messages}:
+        for link in {message.links[0] for message in group.messages if not message.due_at_ms}:
+            self._wakeups.ring(f"link:{link}")
+
+    def hint_each(self, groups: list[Group], answers: list[list[Accepted] | Fault]) -> None:
+        """The same for those groups that were accepted."""
+        taken = (group for group, answer in zip(groups, answers, strict=True) if not isinstance(answer, Fault))
+        for link in {message.links[0] for group in taken for message in group.messages if not message.due_at_ms}:
             self._wakeups.ring(f"link:{link}")
 
     async def refuse(self, refusal: refusals.Refusal) -> None:
@@ -142,6 +162,18 @@ class LedgerClient:
     async def settle_notices(self, outcomes: list[outbox.NoticeOutcome]) -> None:
         """Book what became of notices."""
         await self._write("settle_notices", outcomes)
+
+    async def claim_esme_notices(self, account_id: int, count_max: int, now_ms: int) -> list[esme.EsmeNotice]:
+        """Take up to `count_max` due notices of an account's ESMEs; none when the disk has no room to book them."""
+        if self._is_short(Level.NO_SENDING):
+            return []
+        claim = esme.EsmeClaim(account_id, count_max, now_ms)
+        notices: list[esme.EsmeNotice] = await self._write("claim_esme_notices", claim)
+        return notices
+
+    async def settle_esme_notices(self, outcomes: list[esme.EsmeNoticeOutcome]) -> None:
+        """Book what became of them."""
+        await self._write("settle_esme_notices", outcomes)
 
     async def truncate_wal(self) -> bool:
         """Cut the log, so that nothing erased is left in it; False when a reader needs it just now."""
@@ -189,9 +221,13 @@ class LedgerClient:
 
     def _deliver(self, results: list[Result]) -> None:
         """Called on the writer's thread after a commit: one hop to the loop for the whole group."""
-        self._loop.call_soon_threadsafe(self._resolve, results)
+        bells = tuple(self._rung)
+        self._rung.clear()
+        self._loop.call_soon_threadsafe(self._resolve, results, bells)
 
-    def _resolve(self, results: list[Result]) -> None:
+    def _resolve(self, results: list[Result], bells: tuple[str, ...]) -> None:
+        for bell in bells:
+            self._wakeups.ring(bell)
         for result in results:
             if result.token.cancelled():
                 continue

@@ -4,7 +4,8 @@ import asyncio
 
 
 class Wakeups:
-    """Named bells. Names in use: "link:<name>" (parts were queued for a link) and "notices" (mail is owed)."""
+    """Named bells. Names in use: "link:<name>" (parts were queued for a link), "notices" (mail is owed) and
+    "esme:<account_id>" (something is owed to an account's ESMEs)."""
 
     def __init__(self) -> None:
         self._bells: dict[str, asyncio.Event] = {}

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from bridge.intake.accept import Group
+from bridge.ledger.esme import EsmeNoticeKind
 from bridge.ledger.queue import Retry
 from bridge.ledger.reports import id_key
 from bridge.ledger.retries import CRASH_MS, KEY_KEPT_MS, UNANSWERED_KEPT_MS, digest
 from bridge.messages.faults import Fault
 from bridge.messages.ids import row_of
-from bridge.messages.message import LEGAL_MOVES, ClaimedPart, Lane, OutcomeKind, PartState
+from bridge.messages.message import LEGAL_MOVES, ClaimedPart, Lane, OutcomeKind, PartState, fold
 from tests.books import LINK, THREAD, Books
 
 HOLD_MS = 60_000
@@ -47,6 +48,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.named: dict[tuple[str, str], tuple[str, int]] = {}
         self.lost: dict[str, list[tuple[str, int]]] = {}
         """Text -> messages whose answer was lost, and until when a repeat becomes them."""
+        self.told: set[int] = set()
+        """Notices that a session has, or that an ESME took or refused."""
+        self.unbooked: set[int] = set()
+        """Those of them of which the session never said what became of them."""
         self.young: dict[str, tuple[str, int]] = {}
         """Unnamed messages by id: their text, and when they were answered, as new or as a repeat."""
 
@@ -59,11 +64,25 @@ class LedgerMachine(RuleBasedStateMachine):
     def accept(self, parts: int, messages: int, by_mail: bool) -> None:
         self.accept_some(parts, messages, by_mail)
 
-    def accept_some(self, parts: int, messages: int, by_mail: bool) -> None:
+    @rule(
+        parts=st.integers(1, 2),
+        registered_delivery=st.sampled_from([0, 1, 1, 2, 3, 0x11]),
+        due_min=st.sampled_from([0, 0, 1, 30, 70]),
+    )
+    def accept_from_esme(self, parts: int, registered_delivery: int, due_min: int) -> None:
+        """Like any other, and it may be sent later only; what it says of itself is kept with it."""
+        facts: dict[str, Any] = {"registered_delivery": registered_delivery}
+        if due_min:
+            facts["due_at_ms"] = self.books.now_ms + due_min * 60_000
+            facts["expires_at_ms"] = facts["due_at_ms"] + 30 * 60_000
+        self.accept_some(parts, 1, by_mail=False, **facts)
+
+    def accept_some(self, parts: int, messages: int, by_mail: bool, **esme: Any) -> None:
         facts: dict[str, Any] = {"links": (LINK, OTHER), "thread": THREAD if by_mail else None}
         # Texts of their own: what a crash leaves unanswered shall be repeated by `accept_unnamed` alone.
         texts = [str(next(self.numbers)), *["x"] * (parts - 1)]
-        wanted = [self.books.prepared(*texts, **facts) for _ in range(messages)]
+        prepare = self.books.esme_message if esme else self.books.prepared
+        wanted = [prepare(*texts, **facts, **esme) for _ in range(messages)]
         price_mc = 1000 * parts * messages
         if price_mc > self.model_mc:
             with pytest.raises(Fault, match="no_credit"):
@@ -183,9 +202,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(state=st.sampled_from(sorted(s for s in PartState if s.is_final and s != "cancelled")))
     def receipt_of_nobody(self, state: PartState) -> None:
-        """It is kept for a while, and moves nothing."""
+        """It is kept for a while, and moves nothing: of a handset to which nothing was sent."""
         before = self.states()
-        self.books.receipt("NEVER-GIVEN", state)
+        self.books.receipt("NEVER-GIVEN", state, originator="46709999123")
         assert self.states() == before
 
     @rule(index=st.integers(0, 1000))
@@ -207,6 +226,86 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         self.books.do("message_refund", **values)
         self.pay_back(failed)
+
+    def some_message(self, index: int) -> tuple[str, list[tuple[int, PartState, bool]]] | None:
+        """Public id of one of the messages there are, with its parts: (part_id, state, is possible duplicate)."""
+        messages = self.books.read("message_list")
+        if not messages:
+            return None
+        message_id: str = messages[index % len(messages)]["message_id"]
+        row = row_of(message_id, id_key(self.books._reader))
+        parts = self.books.connection.execute(
+            "SELECT part_id, state, is_possible_duplicate FROM part WHERE message_id = ? ORDER BY part_no", (row,)
+        ).fetchall()
+        return message_id, [(part_id, PartState(state), bool(is_twice)) for part_id, state, is_twice in parts]
+
+    @rule(index=st.integers(0, 1000))
+    def cancel(self, index: int) -> None:
+        """A message is taken back whole with its price, while no carrier can have any of it; later nothing happens."""
+        if (found := self.some_message(index)) is None:
+            return
+        message_id, parts = found
+        values = {"account_id": self.account, "message_id": message_id, "actor": "esme", "now_ms": self.books.now_ms}
+        if can_change(parts):
+            assert self.books.do("message_cancel", **values)["cancelled"] == [message_id]
+            self.pay_back({part_id for part_id, *_ in parts})
+            self.is_known(message_id)
+            assert set(self.books.states(message_id)) == {"cancelled"}
+        else:
+            before = self.states()
+            with pytest.raises(Fault, match="too_late"):
+                self.books.do("message_cancel", **values)
+            assert self.states() == before
+
+    @rule(index=st.integers(0, 1000), more=st.sampled_from([0, 0, 1]), due_min=st.sampled_from([0, 0, 5]))
+    def replace(self, index: int, more: int, due_min: int) -> None:
+        """A message that waits says something else in as many parts, for the same price."""
+        if (found := self.some_message(index)) is None:
+            return
+        message_id, parts = found
+        texts = tuple(f"new {next(self.numbers)}" for _ in range(len(parts) + more))
+        values = {"account_id": self.account, "message_id": message_id, "texts": texts, "now_ms": self.books.now_ms}
+        if due_min:
+            values["due_at_ms"] = self.books.now_ms + due_min * 60_000
+            values["expires_at_ms"] = values["due_at_ms"] + 60_000
+        if can_change(parts) and not more:
+            self.books.do("message_replace", **values)
+            assert self.books.read("message_show", message_id=message_id)["text"] == "".join(texts)
+            self.is_known(message_id)
+        else:
+            with pytest.raises(Fault, match="bad_request" if can_change(parts) else "too_late"):
+                self.books.do("message_replace", **values)
+
+    def is_known(self, message_id: str) -> None:
+        """Who changes a message knows of it: its text is no repeat any more, whatever became of its answer."""
+        self.young.pop(message_id, None)
+        self.lost = {text: [one for one in lost if one[0] != message_id] for text, lost in self.lost.items()}
+
+    @rule(where=answered)
+    def is_still_tried(self, where: tuple[str, str]) -> None:
+        """It ends nothing, and is told once to the ESME that wants to know. At most it tells that a part was taken."""
+        before = self.states()
+        self.books.receipt(where[1], None, link=where[0])
+        moved = {(state, after) for part, after in self.states().items() if (state := before[part]) is not after}
+        assert moved <= {(PartState.IN_DOUBT, PartState.SUBMITTED)}
+
+    @rule(
+        count=st.integers(1, 3), kind=st.sampled_from([EsmeNoticeKind.DONE, *EsmeNoticeKind]), is_booked=st.booleans()
+    )
+    def tell_esme(self, count: int, kind: EsmeNoticeKind, is_booked: bool) -> None:
+        """A session claims what is owed; its ESME takes it, or wants it later, or the session breaks before it says."""
+        notices = self.books.esme_notices(self.account, count)
+        assert len(notices) <= count
+        for notice in notices:
+            assert notice.esme_notice_id not in self.told, "it was taken, or is being told by another session"
+            assert notice.message is not None
+            self.told.add(notice.esme_notice_id)
+            if is_booked:
+                self.books.esme_settled(notice, kind, self.books.now_ms + 60_000)
+                if kind is EsmeNoticeKind.RETRY:
+                    self.told.discard(notice.esme_notice_id)
+            else:
+                self.unbooked.add(notice.esme_notice_id)
 
     @rule(amount=st.integers(-5, 5).filter(bool), key=st.sampled_from(["x", "y"]))
     def adjust(self, amount: int, key: str) -> None:
@@ -237,6 +336,7 @@ class LedgerMachine(RuleBasedStateMachine):
         before = {
             row[0] for row in self.books.connection.execute("SELECT part_id FROM part WHERE is_possible_duplicate = 0")
         }
+        self.books.do("release_scheduled", now_ms=self.books.now_ms)
         self.books.do("expire", now_ms=self.books.now_ms)
         for part_id, state in self.states().items():
             if state is PartState.EXPIRED and self.seen.get(part_id) is not PartState.EXPIRED and part_id in before:
@@ -258,6 +358,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.books = Books(Path(self.folder.name))
         self.books.now_ms = now_ms
         self.books.do("recover", now_ms=now_ms, hold_ms=HOLD_MS, crashed_at_ms=now_ms)
+        self.told -= self.unbooked
+        self.unbooked.clear()
         for message_id, (text, at_ms) in self.young.items():
             if at_ms >= now_ms - CRASH_MS:
                 lost = [one for one in self.lost.get(text, []) if one[0] != message_id]
@@ -280,7 +382,8 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         states = self.states()
         for part_id, after in states.items():
-            before = self.seen.get(part_id, PartState.QUEUED)
+            # A part begins as queued or as scheduled; what the one can become the other can too.
+            before = self.seen.get(part_id, PartState.SCHEDULED)
             assert after is before or after in reachable(before), f"{before} -> {after}"
         self.seen = states
 
@@ -291,6 +394,29 @@ class LedgerMachine(RuleBasedStateMachine):
                 "SELECT message_id, event, count(*) FROM notice GROUP BY 1, 2"
             ).fetchall()
             assert all(row[2] == 1 for row in rows)
+
+    @invariant()
+    def esmes_are_owed_what_they_asked_for(self) -> None:
+        if not hasattr(self, "books"):
+            return
+        run = self.books.connection.execute
+        owed: dict[int, set[str]] = {}
+        for message_id, event in run("SELECT message_id, event FROM esme_notice").fetchall():
+            owed.setdefault(message_id, set()).add(event)
+        for message_id, wish in run("SELECT message_id, registered_delivery FROM esme_message").fetchall():
+            states = run("SELECT state FROM part WHERE message_id = ?", (message_id,)).fetchall()
+            state = fold(PartState(row[0]) for row in states)
+            events = owed.get(message_id, set()) - {"enroute"}
+            if not state.is_final:
+                assert not events, "it has not ended"
+                continue
+            wants = {0: False, 1: True, 2: state.is_failure, 3: not state.is_failure}[wish & 3]
+            assert (state.value in events) == wants
+
+
+def can_change(parts: list[tuple[int, PartState, bool]]) -> bool:
+    """Whether no carrier can have any of these parts."""
+    return all(state in (PartState.QUEUED, PartState.SCHEDULED) and not is_twice for _, state, is_twice in parts)
 
 
 def reachable(state: PartState) -> set[PartState]:

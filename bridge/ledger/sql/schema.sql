@@ -31,7 +31,14 @@ CREATE TABLE account (                -- who pays
     low_limit_mc INTEGER NOT NULL DEFAULT 0 CHECK (low_limit_mc >= 0), -- below it the account is warned once; 0: never
     is_low_texted INTEGER NOT NULL DEFAULT 0 CHECK (is_low_texted IN (0, 1)), -- the warning goes to the mobile too
     is_low_told INTEGER NOT NULL DEFAULT 0 CHECK (is_low_told IN (0, 1)),     -- warned; a top-up or another limit arms it again
-    low_count INTEGER NOT NULL DEFAULT 0     -- warnings so far; names each of them
+    low_count INTEGER NOT NULL DEFAULT 0,    -- warnings so far; names each of them
+    smpp_binds_max INTEGER NOT NULL DEFAULT 10 CHECK (smpp_binds_max >= 0), -- sessions of its ESMEs at a time
+    smpp_parts_per_second REAL NOT NULL DEFAULT 0 CHECK (smpp_parts_per_second >= 0), -- 0: no limit
+    smpp_receipts TEXT NOT NULL DEFAULT 'honour' CHECK (smpp_receipts IN ('honour', 'always', 'never')), -- registered_delivery
+    smpp_alphabet_0 TEXT NOT NULL DEFAULT 'gsm' CHECK (smpp_alphabet_0 IN ('gsm', 'ascii', 'latin1', 'cp1252')), -- of data_coding 0
+    smpp_alphabet_1 TEXT NOT NULL DEFAULT 'ascii' CHECK (smpp_alphabet_1 IN ('gsm', 'ascii', 'latin1', 'cp1252')), -- of data_coding 1
+    smpp_id_form TEXT NOT NULL DEFAULT 'hex' CHECK (smpp_id_form IN ('hex', 'decimal', 'hex_decimal')), -- of message_id
+    smpp_long_inbound TEXT NOT NULL DEFAULT 'payload' CHECK (smpp_long_inbound IN ('payload', 'parts')) -- how long texts arrive
 ) STRICT;
 
 CREATE TABLE credential (             -- how an account proves itself; several per account
@@ -91,7 +98,7 @@ CREATE TABLE message (                -- one text for one recipient, charged and
     door TEXT NOT NULL,
     originator TEXT NOT NULL,
     recipient TEXT NOT NULL,          -- E.164 digits
-    coding TEXT NOT NULL CHECK (coding IN ('gsm7', 'ucs2')),
+    coding TEXT NOT NULL CHECK (coding IN ('gsm7', 'ucs2', 'binary')),
     part_total INTEGER NOT NULL CHECK (part_total BETWEEN 1 AND 255),
     price_mc INTEGER NOT NULL CHECK (price_mc >= 0), -- of each part, in its book
     links TEXT NOT NULL,              -- the route at acceptance: link names in order, space separated
@@ -135,7 +142,7 @@ CREATE TABLE part (                   -- one short message
     message_id INTEGER NOT NULL REFERENCES message (message_id),
     account_id INTEGER NOT NULL,
     part_no INTEGER NOT NULL,         -- 1..part_total
-    text TEXT NOT NULL,               -- the characters of this part only
+    text TEXT NOT NULL,               -- the characters of this part only; of binary content its octets in hex
     state TEXT NOT NULL CHECK (state IN
         ('queued', 'claimed', 'submitted', 'in_doubt', 'scheduled', 'held',
          'delivered', 'undeliverable', 'expired', 'deleted', 'rejected', 'cancelled', 'unknown')),
@@ -154,15 +161,66 @@ CREATE TABLE part (                   -- one short message
     smsc_key TEXT,                    -- the same in normal form, for matching receipts
     command_status INTEGER NOT NULL DEFAULT 0, -- of the latest answer
     error TEXT NOT NULL DEFAULT '',   -- the network's error code from the receipt
+    cause TEXT NOT NULL DEFAULT '',   -- what that code means on its link, as 'switched_off'; empty: it says nothing
     UNIQUE (message_id, part_no)
 ) STRICT;
 -- The claim's index: what is due on a link, alarm lane first. expires_at_ms rides along for the expiry sweep.
 CREATE INDEX part_due ON part (link, lane, next_action_at_ms, expires_at_ms) WHERE state = 'queued';
-CREATE INDEX part_open ON part (state, next_action_at_ms) WHERE state IN ('claimed', 'in_doubt');
+CREATE INDEX part_open ON part (state, next_action_at_ms) WHERE state IN ('claimed', 'in_doubt', 'scheduled');
 CREATE INDEX part_smsc ON part (link, smsc_key) WHERE smsc_key IS NOT NULL;
 CREATE INDEX part_held ON part (part_id) WHERE state = 'held';
+-- Submitted parts whose missing receipt is to be asked for; empty while no link asks.
+CREATE INDEX part_to_ask ON part (link, next_action_at_ms) WHERE state = 'submitted' AND next_action_at_ms > 0;
 -- Finished parts whose text is still kept, for its erasure.
 CREATE INDEX part_text ON part (final_at_ms) WHERE final_at_ms IS NOT NULL AND text != '';
+
+CREATE TABLE user_data (              -- what of a part goes out as it came from its ESME
+    part_id INTEGER PRIMARY KEY,
+    header BLOB NOT NULL,             -- user data header with its length octet; empty: none
+    body BLOB,                        -- the octets behind it; NULL: made of the part's text
+    data_coding INTEGER               -- as the ESME gave it; NULL: by the message's coding
+) STRICT;
+
+CREATE TABLE esme_message (           -- what an ESME said of its message: for receipts, query_sm, cancel_sm, replace_sm
+    message_id INTEGER PRIMARY KEY REFERENCES message (message_id),
+    told_id INTEGER NOT NULL,         -- the message whose id the ESME was told: of a submit_multi the first one
+    service_type TEXT NOT NULL,
+    source_addr TEXT NOT NULL,        -- addresses as the ESME wrote them
+    source_addr_ton INTEGER NOT NULL,
+    source_addr_npi INTEGER NOT NULL,
+    destination_addr TEXT NOT NULL,
+    dest_addr_ton INTEGER NOT NULL,
+    dest_addr_npi INTEGER NOT NULL,
+    registered_delivery INTEGER NOT NULL, -- as it counts, after the account's own rule
+    user_message_reference INTEGER    -- NULL: none given
+) STRICT;
+CREATE INDEX esme_message_told ON esme_message (told_id) WHERE told_id != message_id;
+
+CREATE TABLE esme_notice (            -- the outbox towards ESMEs: each row is a deliver_sm that is owed
+    esme_notice_id INTEGER PRIMARY KEY,
+    account_id INTEGER NOT NULL,
+    message_id INTEGER,               -- of a receipt
+    inbound_id INTEGER,               -- of an inbound message
+    event TEXT NOT NULL,              -- the message's state when this was owed, 'enroute' or 'inbound'
+    state TEXT NOT NULL DEFAULT 'owed' CHECK (state IN ('owed', 'claimed', 'done', 'given_up', 'held')),
+    attempt INTEGER NOT NULL DEFAULT 0,
+    next_action_at_ms INTEGER NOT NULL,
+    waiting_for TEXT NOT NULL DEFAULT '',
+    created_at_ms INTEGER NOT NULL,
+    done_at_ms INTEGER
+) STRICT;
+CREATE UNIQUE INDEX esme_notice_event ON esme_notice (message_id, event) WHERE message_id IS NOT NULL;
+CREATE UNIQUE INDEX esme_notice_inbound ON esme_notice (inbound_id) WHERE inbound_id IS NOT NULL;
+CREATE INDEX esme_notice_due ON esme_notice (account_id, next_action_at_ms) WHERE state = 'owed';
+CREATE INDEX esme_notice_open ON esme_notice (state) WHERE state IN ('claimed', 'held');
+
+CREATE TABLE link_spelling (          -- how a link's receipts spell the ids of its answers, as far as they have been met
+    link TEXT NOT NULL,
+    spelling TEXT NOT NULL,           -- 'same', 'case', 'zeros', 'hex' (the receipt is hex) or 'decimal'
+    count INTEGER NOT NULL,
+    last_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (link, spelling)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE parked_receipt (         -- a receipt that came before the answer which names its part
     parked_receipt_id INTEGER PRIMARY KEY,
@@ -173,7 +231,12 @@ CREATE TABLE parked_receipt (         -- a receipt that came before the answer w
     error TEXT NOT NULL,
     network_at_ms INTEGER,
     originator TEXT NOT NULL,         -- the handset it speaks of, as received
-    received_at_ms INTEGER NOT NULL
+    received_at_ms INTEGER NOT NULL,
+    cause TEXT NOT NULL DEFAULT '',
+    recipient TEXT NOT NULL DEFAULT '', -- the originator of the part it speaks of, as received
+    submitted_at_ms INTEGER,          -- when the SMSC says that it took the part
+    reference INTEGER,                -- the user_message_reference that it repeats
+    id_format TEXT NOT NULL DEFAULT 'auto' -- how its link spells ids: see messages/receipt.py
 ) STRICT;
 CREATE INDEX parked_receipt_smsc ON parked_receipt (link, smsc_key);
 
@@ -190,8 +253,9 @@ CREATE INDEX history_message ON history (message_id);
 CREATE TABLE number (                 -- a virtual number and who gets what arrives there
     number TEXT PRIMARY KEY,          -- digits
     account_id INTEGER NOT NULL REFERENCES account (account_id),
-    mail TEXT NOT NULL,               -- address that inbound messages are mailed to
-    created_at_ms INTEGER NOT NULL
+    mail TEXT NOT NULL,               -- address that inbound messages are mailed to; empty: none
+    created_at_ms INTEGER NOT NULL,
+    is_for_esme INTEGER NOT NULL DEFAULT 0 CHECK (is_for_esme IN (0, 1)) -- they go to the account's ESMEs (too)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE inbound (                -- an inbound message, whole

@@ -16,6 +16,13 @@ ACCOUNT = {
     "originator": "",
     "home_country": "",
     "is_disabled": 0,
+    "smpp_binds_max": 4,
+    "smpp_parts_per_second": 12.5,
+    "smpp_receipts": "always",
+    "smpp_alphabet_0": "latin1",
+    "smpp_alphabet_1": "gsm",
+    "smpp_id_form": "decimal",
+    "smpp_long_inbound": "parts",
 }
 
 
@@ -95,6 +102,11 @@ def test_scopes_and_disabled_accounts() -> None:
         authenticate.identify(ACCOUNT, credential(), "report", "192.0.2.1")
     with pytest.raises(Fault, match="account_disabled"):
         authenticate.identify(ACCOUNT | {"is_disabled": 1}, credential(), "send", "192.0.2.1")
+
+
+def test_an_identity_knows_what_holds_for_its_esmes() -> None:
+    rules = authenticate.SmppRules(4, 12.5, "always", "latin1", "gsm", "decimal", "parts")
+    assert authenticate.identify(ACCOUNT, credential(), "send", "192.0.2.1").smpp == rules
 
 
 def test_the_credentials_lane_goes_before_the_accounts() -> None:

@@ -5,9 +5,19 @@ from typing import Any
 import pytest
 
 from bridge.intake.authenticate import Identity
-from bridge.intake.prepare import HOUR_MS, Tables, prepare
+from bridge.intake.prepare import (
+    DAY_MS,
+    HOUR_MS,
+    SCHEDULE_MS_MAX,
+    VALIDITY_MS_MAX,
+    Replacement,
+    Tables,
+    prepare,
+    replacement_of,
+)
 from bridge.intake.settings import IntakeSettings
 from bridge.ledger.queue import Prepared
+from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Coding, Lane, MailThread, Submission
 from bridge.routing.routes import RouteTable
@@ -98,3 +108,54 @@ def test_stray_halves_of_surrogate_pairs_do_not_get_in() -> None:
     assert ready.thread is not None
     for text in (*ready.texts, ready.reference, ready.thread.reply_to, ready.thread.message_id, ready.thread.subject):
         assert text.encode()
+
+
+# --- times, and what an ESME says ---
+
+
+@pytest.mark.parametrize(
+    ("due_at_ms", "expires_at_ms", "due", "expiry"),
+    [
+        (0, 0, 0, 24 * HOUR_MS),
+        (HOUR_MS, 0, HOUR_MS, 25 * HOUR_MS),
+        (-HOUR_MS, 0, 0, 24 * HOUR_MS),
+        (0, 5000, 0, 5000),
+        (0, 8 * DAY_MS, 0, VALIDITY_MS_MAX),
+        (HOUR_MS, HOUR_MS + 1, HOUR_MS, HOUR_MS + 1),
+        (SCHEDULE_MS_MAX, 90 * DAY_MS, SCHEDULE_MS_MAX, SCHEDULE_MS_MAX + VALIDITY_MS_MAX),
+    ],
+)
+def test_a_time_that_was_asked_for_counts(due_at_ms: int, expires_at_ms: int, due: int, expiry: int) -> None:
+    ready = judge(due_at_ms=due_at_ms, expires_at_ms=expires_at_ms)
+    assert (ready.due_at_ms, ready.expires_at_ms) == (due, expiry)
+
+
+@pytest.mark.parametrize(
+    ("due_at_ms", "expires_at_ms", "why"),
+    [
+        (0, -1, "over already"),
+        (HOUR_MS, HOUR_MS, "over before the time"),
+        (SCHEDULE_MS_MAX + 1, 0, "more than 30 days ahead"),
+    ],
+)
+def test_a_time_that_cannot_be_is_refused(due_at_ms: int, expires_at_ms: int, why: str) -> None:
+    with pytest.raises(Fault, match=why) as refused:
+        judge(due_at_ms=due_at_ms, expires_at_ms=expires_at_ms)
+    assert refused.value.code is FaultCode.BAD_REQUEST
+
+
+def test_what_an_esme_says_is_kept_as_far_as_it_can_be() -> None:
+    facts = EsmeFacts("OTP", "Pump", 5, 0, "+46701740605", 1, 1, 1, 7)
+    assert judge(esme=facts).esme == facts
+    odd = judge(esme=EsmeFacts("\udcff", "x" * 65, destination_addr="\udce9")).esme
+    assert odd == EsmeFacts("?", "x" * 64, destination_addr="?")
+
+
+def test_a_replacement_is_judged_like_a_submission() -> None:
+    values = replacement_of(Replacement("A1", text="h\u00e4j", due_at_ms=HOUR_MS), IntakeSettings(), 0)
+    assert (values["texts"], values["coding"], values["due_at_ms"]) == (("h\u00e4j",), Coding.GSM7, HOUR_MS)
+    assert "texts" not in replacement_of(Replacement("A1"), IntakeSettings(), 0)
+    # A time that has come: at once, and not "as before".
+    assert replacement_of(Replacement("A1", due_at_ms=5), IntakeSettings(), 10)["due_at_ms"] == 10
+    with pytest.raises(Fault, match="empty_text"):
+        replacement_of(Replacement("A1", text=" "), IntakeSettings(), 0)

@@ -25,6 +25,7 @@ from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.inbound import Concat, InboundPart
 from bridge.messages.message import MailThread, Outcome, OutcomeKind, PartState, Submission
 from bridge.messages.receipt import Receipt
+from bridge.messages.user_data import UserData
 from bridge.runtime.loop import now_ms
 from tests.books import LINK, Books
 from tests.house import House, open_house
@@ -295,7 +296,18 @@ def of_others(books: Books) -> list[Any]:
 
 
 EVENTS = st.sampled_from(
-    ["to_it", "to_it_by_mail", "to_it_named", "to_other", "refused", "inbound", "piece", "claim", "receipt"]
+    [
+        "to_it",
+        "to_it_by_mail",
+        "to_it_named",
+        "to_it_by_smpp",
+        "to_other",
+        "refused",
+        "inbound",
+        "piece",
+        "claim",
+        "receipt",
+    ]
     + ["early_receipt", "tell", "time", "resolve"]
 )
 
@@ -306,7 +318,8 @@ class Story:
     def __init__(self, books: Books) -> None:
         self.books = books
         self.account_id = books.account(credit_mc=1_000_000, email="ward7@example.com")
-        books.do("number_add", number=VIRTUAL, account="demo", mail="ward7@example.com", now_ms=books.now_ms)
+        values = {"number": VIRTUAL, "account": "demo", "mail": "ward7@example.com", "is_for_esme": True}
+        books.do("number_add", **values, now_ms=books.now_ms)
         self.names = 0
         self.answered: list[str] = []
 
@@ -346,6 +359,9 @@ class Story:
         retry = Retry(bytes([self.names]) * 16, b"print", is_strict=False) if event == "to_it_named" else None
         facts: dict[str, Any] = {"recipient": recipient, "thread": thread, "reference": reference, "retry": retry}
         prepared = self.books.prepared(text, text, **facts)
+        if event == "to_it_by_smpp":
+            octets = UserData(body=b"SECRET", data_coding=4)
+            prepared = self.books.esme_message(text, user_data=octets, destination_addr=f"+{NUMBER}", **facts)
         self.books.accept(self.account_id, prepared)
 
     def claim(self, kind: OutcomeKind) -> None:
@@ -364,6 +380,8 @@ class Story:
         outcomes = [NoticeOutcome(n.notice_id, is_done=True, at_ms=self.books.now_ms) for n in notices]
         if outcomes:
             self.books.call("settle_notices", outcomes)
+        for notice in self.books.esme_notices(self.account_id):
+            self.books.esme_settled(notice)
 
     def end(self) -> None:
         """Time passes until nothing waits for anything."""

@@ -133,7 +133,7 @@ async def test_a_mark_that_a_busy_ledger_refused_is_made_later(tmp_path: Path, m
         group = Group(identity.account_id, now_ms(), (prepared_of(submission),))
         with capture_logs() as lines:
             async with held_commits(house):
-                house.door._leave(identity, group, commit, may_repeat=True)
+                house.door._leave(door._Asked(identity, [group], is_each=False), commit, may_repeat=True)
                 await eventually(lambda: any(line["event"] == "not marked yet" for line in lines))
         (again,) = await house.door.submit(identity, [submission])
         assert again.message_id == first.message_id

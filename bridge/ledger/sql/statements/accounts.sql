@@ -10,10 +10,12 @@ SELECT name FROM account WHERE name_folded = :name_folded
 -- name: account_insert
 INSERT INTO account
     (name, name_folded, account_class, email, mobile, home_country, time_zone, lane, mail_events, originator,
-     refunds, reserve_mc, low_limit_mc, is_low_texted, created_at_ms)
+     refunds, reserve_mc, low_limit_mc, is_low_texted, smpp_binds_max, smpp_parts_per_second, smpp_receipts,
+     smpp_alphabet_0, smpp_alphabet_1, smpp_id_form, smpp_long_inbound, created_at_ms)
 VALUES
     (:name, :name_folded, :account_class, :email, :mobile, :home_country, :time_zone, :lane, :mail_events, :originator,
-     :refunds, :reserve_mc, :low_limit_mc, :is_low_texted, :now_ms)
+     :refunds, :reserve_mc, :low_limit_mc, :is_low_texted, :smpp_binds_max, :smpp_parts_per_second, :smpp_receipts,
+     :smpp_alphabet_0, :smpp_alphabet_1, :smpp_id_form, :smpp_long_inbound, :now_ms)
 RETURNING account_id
 
 -- name: account_set
@@ -24,7 +26,14 @@ UPDATE account SET account_class = coalesce(:account_class, account_class), emai
     mail_events = coalesce(:mail_events, mail_events), originator = coalesce(:originator, originator),
     refunds = coalesce(:refunds, refunds), reserve_mc = coalesce(:reserve_mc, reserve_mc),
     is_low_told = CASE WHEN :low_limit_mc != low_limit_mc THEN 0 ELSE is_low_told END,
-    low_limit_mc = coalesce(:low_limit_mc, low_limit_mc), is_low_texted = coalesce(:is_low_texted, is_low_texted)
+    low_limit_mc = coalesce(:low_limit_mc, low_limit_mc), is_low_texted = coalesce(:is_low_texted, is_low_texted),
+    smpp_binds_max = coalesce(:smpp_binds_max, smpp_binds_max),
+    smpp_parts_per_second = coalesce(:smpp_parts_per_second, smpp_parts_per_second),
+    smpp_receipts = coalesce(:smpp_receipts, smpp_receipts),
+    smpp_alphabet_0 = coalesce(:smpp_alphabet_0, smpp_alphabet_0),
+    smpp_alphabet_1 = coalesce(:smpp_alphabet_1, smpp_alphabet_1),
+    smpp_id_form = coalesce(:smpp_id_form, smpp_id_form),
+    smpp_long_inbound = coalesce(:smpp_long_inbound, smpp_long_inbound)
 WHERE account_id = :account_id
 RETURNING is_low_texted, mobile
 
@@ -47,7 +56,8 @@ WHERE credential.kind = 'network' AND credential.networks = :networks
 DELETE FROM credential WHERE account_id = :account_id AND kind = :kind
 
 -- name: number_insert
-INSERT INTO number (number, account_id, mail, created_at_ms) VALUES (:number, :account_id, :mail, :now_ms)
+INSERT INTO number (number, account_id, mail, created_at_ms, is_for_esme)
+VALUES (:number, :account_id, :mail, :now_ms, :is_for_esme)
 
 -- name: number_by_digits
 SELECT number, account_id, mail FROM number WHERE number = :number

@@ -15,7 +15,8 @@ WHERE account_id = :id AND book IN ('credit', 'trial') AND kind IN ('payout', 'f
 -- later; no account waits for that.
 SELECT 'queued', count(*) FROM part WHERE state = 'queued' AND account_id = :account_id
 UNION ALL
-SELECT state, count(*) FROM part WHERE state IN ('claimed', 'in_doubt') AND account_id = :account_id GROUP BY state
+SELECT state, count(*) FROM part
+WHERE state IN ('claimed', 'in_doubt', 'scheduled') AND account_id = :account_id GROUP BY state
 UNION ALL
 SELECT 'held', count(*) FROM part WHERE state = 'held' AND account_id = :account_id
 

@@ -2,7 +2,7 @@
 
 -- name: numbers_of
 WITH wanted (number) AS (VALUES {rows})
-SELECT number.number, number.account_id, number.mail FROM wanted JOIN number USING (number)
+SELECT number.number, number.account_id, number.mail, number.is_for_esme FROM wanted JOIN number USING (number)
 
 -- name: inbounds_insert
 INSERT INTO inbound (inbound_id, account_id, link, originator, number, text, is_incomplete, received_at_ms)

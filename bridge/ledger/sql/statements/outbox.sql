@@ -1,14 +1,16 @@
 -- Notices.
 
 -- name: reports_wanted
--- Messages with the states of their parts, where a report would go, and what their account wants to hear.
+-- Messages with the states of their parts, where a report would go, and what their account and ESME want to hear.
 WITH wanted (message_id) AS (VALUES {rows})
 SELECT part.message_id, part.state, message.account_id, account.mail_events, coalesce(mail_thread.reply_to, ''),
-    account.email, part.lane
+    account.email, part.lane, coalesce(esme_message.registered_delivery, 0)
 FROM wanted JOIN message USING (message_id) JOIN account ON account.account_id = message.account_id
     JOIN part ON part.message_id = message.message_id
     LEFT JOIN mail_thread ON mail_thread.message_id = message.message_id
-WHERE account.mail_events != 'none' AND (mail_thread.reply_to != '' OR account.email != '')
+    LEFT JOIN esme_message ON esme_message.message_id = message.message_id
+WHERE (account.mail_events != 'none' AND (mail_thread.reply_to != '' OR account.email != ''))
+    OR esme_message.registered_delivery & 3
 
 -- name: notices_insert
 INSERT INTO notice
@@ -45,7 +47,7 @@ FROM wanted JOIN message USING (message_id) LEFT JOIN mail_thread USING (message
 -- name: parts_for_notices
 WITH wanted (message_id) AS (VALUES {rows})
 SELECT part.message_id, part.part_no, part.state, part.submitted_at_ms, part.final_at_ms, part.network_at_ms,
-    part.error, part.waiting_for, part.text, part.is_possible_duplicate
+    part.error, part.waiting_for, part.text, part.is_possible_duplicate, part.cause
 FROM wanted JOIN part USING (message_id) ORDER BY part.message_id, part.part_no
 
 -- name: inbounds_for_notices

@@ -33,6 +33,8 @@ RETURNING notice_id
 UPDATE inbound SET originator = 'erased', text = ''
 WHERE inbound_id IN (WITH wanted (inbound_id) AS (VALUES {rows}) SELECT inbound_id FROM wanted) AND NOT EXISTS (
     SELECT 1 FROM notice WHERE cause = 'inbound:' || inbound.inbound_id AND notice.state IN ('owed', 'claimed', 'held'))
+    AND NOT EXISTS (SELECT 1 FROM esme_notice
+        WHERE esme_notice.inbound_id = inbound.inbound_id AND esme_notice.state IN ('owed', 'claimed', 'held'))
 RETURNING inbound_id
 
 -- name: person_inbound_parts_erase

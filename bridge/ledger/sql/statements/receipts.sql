@@ -12,19 +12,59 @@ FROM wanted JOIN part ON part.part_id IN (
     ) JOIN message ON message.message_id = part.message_id
 ORDER BY part.part_id
 
+-- name: parts_trying
+-- The network has them and tries on; what it says of the reason holds until it says something else.
+UPDATE part SET waiting_for = said.reason, error = said.error, cause = said.cause
+FROM (
+    WITH said (part_id, reason, error, cause) AS (VALUES {rows}) SELECT part_id, reason, error, cause FROM said
+) AS said
+WHERE part.part_id = said.part_id AND part.state = 'submitted'
+
+-- name: link_spellings_met
+INSERT INTO link_spelling (link, spelling, count, last_at_ms) VALUES {rows}
+ON CONFLICT (link, spelling) DO UPDATE SET count = count + excluded.count, last_at_ms = excluded.last_at_ms
+
+-- name: doubts_of_link
+-- The first condition is the index's own, word for word.
+SELECT part.part_id, part.message_id, part.part_no, part.claimed_at_ms, message.recipient, message.originator
+FROM part JOIN message USING (message_id)
+WHERE part.state IN ('claimed', 'in_doubt', 'scheduled') AND part.state = 'in_doubt' AND part.link = :link
+ORDER BY part.next_action_at_ms DESC LIMIT :count
+
+-- name: doubts_rivals
+-- Other parts that a receipt from these handsets could mean, among the newest; read once for all of them.
+WITH wanted (link, tail, count) AS (VALUES {rows})
+SELECT part.link, message.recipient, message.originator, part.claimed_at_ms
+FROM part CROSS JOIN message ON message.message_id = part.message_id
+WHERE part.part_id > (SELECT coalesce(max(part_id), 0) FROM part) - (SELECT max(count) FROM wanted)
+    AND (part.state IN ('claimed', 'submitted') OR (part.state = 'queued' AND part.is_possible_duplicate = 1)
+        OR (part.state = 'unknown' AND part.smsc_key IS NULL))
+    AND part.claimed_at_ms IS NOT NULL AND (part.link, substr(message.recipient, -7)) IN (SELECT link, tail FROM wanted)
+
 -- name: receipts_park
-INSERT INTO parked_receipt (link, smsc_id, smsc_key, state, error, network_at_ms, originator, received_at_ms)
+INSERT INTO parked_receipt
+    (link, smsc_id, smsc_key, state, error, network_at_ms, originator, received_at_ms, cause, recipient,
+     submitted_at_ms, reference, id_format)
 VALUES {rows}
+
+-- name: receipts_parked_any
+SELECT 1 FROM parked_receipt LIMIT 1
 
 -- name: receipts_parked
 WITH wanted (link, smsc_key) AS (VALUES {rows})
-SELECT parked_receipt_id, parked_receipt.link, smsc_id, state, error, network_at_ms, originator, received_at_ms
+SELECT parked_receipt_id, parked_receipt.link, smsc_id, state, error, network_at_ms, originator, received_at_ms, cause,
+    recipient, submitted_at_ms, reference, id_format
 FROM wanted JOIN parked_receipt ON parked_receipt_id IN (
     SELECT named.parked_receipt_id FROM parked_receipt AS named
     WHERE named.link = wanted.link AND named.smsc_key = wanted.smsc_key
     ORDER BY named.parked_receipt_id DESC LIMIT 8
 )
 ORDER BY parked_receipt_id
+
+-- name: receipts_parked_recent
+SELECT parked_receipt_id, link, smsc_id, state, error, network_at_ms, originator, received_at_ms, cause, recipient,
+    submitted_at_ms, reference, id_format
+FROM (SELECT * FROM parked_receipt ORDER BY parked_receipt_id DESC LIMIT :count) ORDER BY parked_receipt_id
 
 -- name: receipts_unpark
 DELETE FROM parked_receipt WHERE parked_receipt_id IN (WITH done (id) AS (VALUES {rows}) SELECT id FROM done)

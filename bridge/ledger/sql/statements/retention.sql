@@ -7,6 +7,8 @@ SELECT part.message_id, sum(part.state IN ('queued', 'claimed', 'in_doubt', 'sch
     sum(part.state = 'submitted'), max(coalesce(part.final_at_ms, part.submitted_at_ms, 0)), max(part.part_id),
     (SELECT count(*) FROM notice
         WHERE notice.message_id = part.message_id AND notice.state IN ('owed', 'claimed', 'held'))
+    + (SELECT count(*) FROM esme_notice
+        WHERE esme_notice.message_id = part.message_id AND esme_notice.state IN ('owed', 'claimed', 'held'))
 FROM wanted JOIN part USING (message_id) GROUP BY part.message_id
 
 -- name: part_texts_erase
@@ -36,6 +38,8 @@ SELECT message_id, accepted_at_ms FROM message WHERE message_id >= :from_id ORDE
 -- Inbound messages in order, and whether somebody is still to be told of each.
 SELECT inbound_id, received_at_ms, text != '', EXISTS (
     SELECT 1 FROM notice WHERE cause = 'inbound:' || inbound.inbound_id AND notice.state IN ('owed', 'claimed', 'held'))
+    OR EXISTS (SELECT 1 FROM esme_notice
+        WHERE esme_notice.inbound_id = inbound.inbound_id AND esme_notice.state IN ('owed', 'claimed', 'held'))
 FROM inbound WHERE inbound_id >= :from_id ORDER BY inbound_id LIMIT :count
 
 -- name: inbound_texts_erase

@@ -58,11 +58,14 @@ SELECT message_id FROM message WHERE message_id > (SELECT coalesce(max(message_i
 DELETE FROM unanswered
 
 -- name: messages_as_submitted
--- What a repeat of these messages would say, part by part.
+-- What a repeat of these messages would say, part by part. Who took one back knows of it.
 WITH wanted (message_id) AS (VALUES {rows})
 SELECT message.message_id, message.account_id, message.door, message.originator, message.recipient, message.reference,
-    part.lane, part.text
-FROM wanted JOIN message USING (message_id) JOIN part USING (message_id)
+    part.lane, part.text, esme_message.user_message_reference, user_data.header
+FROM wanted JOIN message USING (message_id) JOIN part ON part.message_id = message.message_id
+    LEFT JOIN esme_message ON esme_message.message_id = message.message_id
+    LEFT JOIN user_data ON user_data.part_id = part.part_id
+WHERE part.state != 'cancelled'
 ORDER BY message.message_id, part.part_no
 
 -- name: history_note_once

@@ -4,12 +4,12 @@
 -- A late answer still counts: it resolves a part in doubt, and cancels a resend that has not been claimed yet. A part
 -- that was given up as unknown keeps its state but gets its name, so that its receipt can still tell the truth.
 UPDATE part SET state = CASE part.state WHEN 'unknown' THEN 'unknown' ELSE 'submitted' END, link = answer.link,
-    smsc_id = answer.smsc_id, smsc_key = answer.smsc_key,
-    submitted_at_ms = answer.at_ms, next_action_at_ms = 0, command_status = 0,
+    smsc_id = answer.smsc_id, smsc_key = answer.smsc_key, submitted_at_ms = answer.at_ms,
+    next_action_at_ms = CASE part.state WHEN 'unknown' THEN 0 ELSE answer.ask_at_ms END, command_status = 0,
     waiting_for = CASE part.state WHEN 'unknown' THEN part.waiting_for ELSE '' END
 FROM (
-    WITH answer (part_id, link, smsc_id, smsc_key, at_ms) AS (VALUES {rows})
-    SELECT part_id, link, smsc_id, smsc_key, at_ms FROM answer
+    WITH answer (part_id, link, smsc_id, smsc_key, at_ms, ask_at_ms) AS (VALUES {rows})
+    SELECT part_id, link, smsc_id, smsc_key, at_ms, ask_at_ms FROM answer
 ) AS answer
 WHERE part.part_id = answer.part_id
     AND (part.state IN ('claimed', 'in_doubt') OR (part.state = 'queued' AND part.is_possible_duplicate = 1)
@@ -35,10 +35,11 @@ WHERE part_id = :part_id
 
 -- name: parts_finish
 UPDATE part SET state = ending.state, final_at_ms = ending.at_ms, network_at_ms = ending.network_at_ms,
-    error = ending.error, command_status = ending.command_status, waiting_for = ending.reason, next_action_at_ms = 0
+    error = ending.error, cause = ending.cause, command_status = ending.command_status, waiting_for = ending.reason,
+    next_action_at_ms = 0
 FROM (
-    WITH ending (part_id, state, at_ms, network_at_ms, error, command_status, reason) AS (VALUES {rows})
-    SELECT part_id, state, at_ms, network_at_ms, error, command_status, reason FROM ending
+    WITH ending (part_id, state, at_ms, network_at_ms, error, cause, command_status, reason) AS (VALUES {rows})
+    SELECT part_id, state, at_ms, network_at_ms, error, cause, command_status, reason FROM ending
 ) AS ending
 WHERE part.part_id = ending.part_id
 

@@ -9,11 +9,12 @@ WHERE state = 'claimed' OR (state = 'owed' AND next_action_at_ms > :now_ms)
 -- name: claims_open
 -- The first condition is the index's own, word for word: without it SQLite reads every part.
 -- Parts that were claimed when the appliance ended: each may have been written to the wire.
-SELECT part_id, message_id, part_no, link FROM part WHERE state IN ('claimed', 'in_doubt') AND state = 'claimed'
+SELECT part_id, message_id, part_no, link FROM part WHERE state IN ('claimed', 'in_doubt', 'scheduled') AND state = 'claimed'
 
 -- name: in_doubt_due
 SELECT part.part_id, part.link FROM part
-WHERE state IN ('claimed', 'in_doubt') AND state = 'in_doubt' AND next_action_at_ms <= :now_ms ORDER BY next_action_at_ms LIMIT :count
+WHERE state IN ('claimed', 'in_doubt', 'scheduled') AND state = 'in_doubt' AND next_action_at_ms <= :now_ms
+ORDER BY next_action_at_ms LIMIT :count
 
 -- name: parts_expired
 SELECT part_id FROM part WHERE state = 'queued' AND link = :link AND lane = :lane AND expires_at_ms <= :now_ms

@@ -1,0 +1,215 @@
+"""Taking a message back, or replacing what it says, while no carrier has it: by its ESME, or by an operator."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.ledger import credit
+from bridge.ledger.database import Row, Transaction
+from bridge.ledger.finish import Ending, finish
+from bridge.ledger.queue import id_key
+from bridge.messages.faults import Fault, FaultCode
+from bridge.messages.ids import public_id, row_of
+from bridge.messages.message import Coding, PartState
+from bridge.messages.user_data import UserData
+
+NEWEST_MAX = 10_000
+"""Newest messages of an account among which a cancel_sm without an id looks: some 20 ms of the writer's time."""
+_ROWS_MAX = 1 << 62
+"""Numbers that SQLite takes; a longer public id names nothing."""
+_WAITS = (PartState.QUEUED, PartState.SCHEDULED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part that is to be changed."""
+
+    message_id: int
+    part_id: int
+    part_no: int
+    state: PartState
+    is_possible_duplicate: bool
+    account_id: int
+    book: str
+    price_mc: int
+    due_at_ms: int
+    expires_at_ms: int
+    link: str
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether a carrier has it, or had it, as far as anybody knows."""
+        return self.state not in _WAITS or self.is_possible_duplicate
+
+
+def message_cancel(
+    tx: Transaction,
+    *,
+    account_id: int | None = None,
+    message_id: str = "",
+    service_type: str = "",
+    source_addr: str = "",
+    destination_addr: str = "",
+    actor: str,
+    now_ms: int,
+) -> dict[str, Any]:
+    """Take messages back that no carrier has yet: all parts of a message or none. Their price comes back.
+
+    With a public id: the message of that id, or all that an ESME was told under it; addresses that are given must be
+    theirs. Without: what went between these addresses as an ESME wrote them, among the account's NEWEST_MAX newest
+    messages, of one service_type or (empty) of any. `account_id` None: of any account, by id only.
+
+    What is held since a restore may have been sent: it ends too, but stays charged. Gives {"cancelled": public ids,
+    "refunded_mc": int}. Raises Fault NOT_FOUND, or TOO_LATE when every message that was meant is on its way or over.
+    """
+    if message_id:
+        meant = _named(tx, message_id, account_id, source_addr, destination_addr)
+    else:
+        meant = _addressed(tx, account_id, service_type, source_addr, destination_addr)
+    if not meant:
+        raise Fault(FaultCode.NOT_FOUND, f"message {message_id}" if message_id else "no message between these numbers")
+    messages = _messages(tx, meant)
+    taken = [parts for parts in messages.values() if all(_can_be_taken_back(part) for part in parts)]
+    if not taken:
+        raise Fault(FaultCode.TOO_LATE, _why_late(messages) if message_id else "all of them are on their way or over")
+    refunded_mc = 0
+    for part in (part for parts in taken for part in parts):
+        refunded_mc += _take_back(tx, part, actor, now_ms)
+    endings = [
+        Ending(part.part_id, part.message_id, PartState.CANCELLED, now_ms, reason=f"by {actor}")
+        for parts in taken
+        for part in parts
+    ]
+    finish(tx, endings)
+    _is_known(tx, [parts[0].message_id for parts in taken])
+    key = id_key(tx)
+    return {"cancelled": [public_id(parts[0].message_id, key) for parts in taken], "refunded_mc": refunded_mc}
+
+
+def _can_be_taken_back(part: _Part) -> bool:
+    return part.state is PartState.HELD or not part.was_sent
+
+
+def _take_back(tx: Transaction, part: _Part, actor: str, now_ms: int) -> int:
+    """Give the price back where nobody can have sent the part, else note why not; gives thousandths of a credit."""
+    if part.state is PartState.HELD:
+        tx.by_ids("parts_mark_sent", [part.part_id])
+        detail = f"by {actor}, not refunded: it was held since a restore and may have been sent before"
+        tx.many("history_insert", [(part.message_id, part.part_no, now_ms, "cancelled", detail)])
+        return 0
+    reason = f"cancelled by {actor}"
+    credit.refund_part(tx, part.account_id, part.book, part.part_id, part.price_mc, reason=reason, now_ms=now_ms)
+    return part.price_mc if part.book == credit.CREDIT else 0
+
+
+def message_replace(
+    tx: Transaction,
+    *,
+    account_id: int,
+    message_id: str,
+    source_addr: str = "",
+    texts: tuple[str, ...] = (),
+    coding: Coding = Coding.GSM7,
+    user_data: UserData | None = None,
+    due_at_ms: int = 0,
+    expires_at_ms: int = 0,
+    registered_delivery: int | None = None,
+    now_ms: int,
+) -> dict[str, Any]:
+    """Replace what a message of an account says, or when it is sent, while it waits for that.
+
+    `texts` are as many as it has parts; none: the text stays. Times of 0 and a registered_delivery of None stay too.
+    Gives {"message_id": str}. Raises Fault NOT_FOUND, TOO_LATE, or BAD_REQUEST for another number of parts or a due
+    time after the end of the validity.
+    """
+    meant = _named(tx, message_id, account_id, source_addr, "")
+    if not meant:
+        raise Fault(FaultCode.NOT_FOUND, f"message {message_id}")
+    messages = _messages(tx, meant)
+    if any(part.was_sent for parts in messages.values() for part in parts):
+        raise Fault(FaultCode.TOO_LATE, _why_late(messages))
+    if expires_at_ms and expires_at_ms <= now_ms:
+        raise Fault(FaultCode.BAD_REQUEST, "its validity is over already")
+    for row, parts in messages.items():
+        _replace_times(tx, parts, due_at_ms, expires_at_ms)
+        if texts:
+            _replace_texts(tx, parts, texts, user_data)
+            tx.run("message_replace_coding", {"message_id": row, "coding": coding.value})
+        if registered_delivery is not None:
+            tx.run("esme_message_replace", {"message_id": row, "registered_delivery": registered_delivery})
+        # Never the text from before: it was not to be sent.
+        changed = [word for word, is_changed in (("text", texts), ("times", due_at_ms or expires_at_ms)) if is_changed]
+        tx.many("history_insert", [(row, 0, now_ms, "replaced", " and ".join(changed))])
+    _is_known(tx, list(messages))
+    return {"message_id": public_id(meant[0], id_key(tx))}
+
+
+def _is_known(tx: Transaction, rows: list[int]) -> None:
+    """Whoever changes a message knows of it: the same text once more is no repeat of it, but wanted anew."""
+    tx.by_ids("unanswered_delete", rows)
+
+
+def _replace_times(tx: Transaction, parts: list[_Part], due_at_ms: int, expires_at_ms: int) -> None:
+    for part in parts:
+        due, expiry = due_at_ms or part.due_at_ms, expires_at_ms or part.expires_at_ms
+        if due >= expiry:
+            raise Fault(FaultCode.BAD_REQUEST, "its validity is over before the time it is scheduled for")
+        tx.run("part_replace_times", {"part_id": part.part_id, "due_at_ms": due, "expires_at_ms": expiry})
+
+
+def _replace_texts(tx: Transaction, parts: list[_Part], texts: tuple[str, ...], user_data: UserData | None) -> None:
+    if len(texts) != len(parts):
+        detail = f"the text needs {len(texts)} parts and what it replaces has {len(parts)}; cancel it and send anew"
+        raise Fault(FaultCode.BAD_REQUEST, detail)
+    for part, text in zip(parts, texts, strict=True):
+        tx.run("part_replace_text", {"part_id": part.part_id, "text": text})
+    ids = [part.part_id for part in parts]
+    tx.by_ids("user_data_delete", ids)
+    if user_data is not None:
+        kept = (user_data.header, user_data.body, user_data.data_coding)
+        tx.many("user_data_insert", [(part_id, *kept) for part_id in ids])
+
+
+# --- which messages are meant ---
+
+
+def _named(
+    tx: Transaction, message_id: str, account_id: int | None, source_addr: str, destination_addr: str
+) -> list[int]:
+    """Rows of the messages behind a public id; an account and addresses that are given must be theirs."""
+    row = row_of(message_id, id_key(tx))
+    found = tx.rows("esme_messages_named", {"message_id": row}) if row is not None and row < _ROWS_MAX else []
+    return [
+        one
+        for one, account, source, destination in found
+        if account_id in (None, account) and source_addr in ("", source) and destination_addr in ("", destination)
+    ]
+
+
+def _addressed(
+    tx: Transaction, account_id: int | None, service_type: str, source_addr: str, destination_addr: str
+) -> list[int]:
+    if account_id is None or not destination_addr:
+        raise Fault(FaultCode.BAD_REQUEST, "name the message, or the account and the recipient")
+    values = {"account_id": account_id, "service_type": service_type, "count": NEWEST_MAX}
+    rows: list[Row] = tx.rows(
+        "esme_messages_addressed", values | {"source_addr": source_addr, "destination_addr": destination_addr}
+    )
+    return [row[0] for row in rows]
+
+
+def _messages(tx: Transaction, rows: list[int]) -> dict[int, list[_Part]]:
+    """The parts of messages, in order."""
+    found: dict[int, list[_Part]] = {}
+    for row in tx.by_ids("parts_to_change", rows):
+        message_id, part_id, part_no, state, is_possible_duplicate, *facts = row
+        part = _Part(message_id, part_id, part_no, PartState(state), bool(is_possible_duplicate), *facts)
+        found.setdefault(message_id, []).append(part)
+    return found
+
+
+def _why_late(messages: dict[int, list[_Part]]) -> str:
+    """The sentence for the first part that is in the way."""
+    part = next(part for parts in messages.values() for part in parts if part.was_sent)
+    if part.state in _WAITS:
+        return "it may have been sent once already"
+    return "it is being sent" if part.state is PartState.CLAIMED else f"it is {part.state.value.replace('_', ' ')}"

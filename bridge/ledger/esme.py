@@ -1,0 +1,225 @@
+"""What is owed to ESMEs: a receipt for each message whose sender asked for one, and the texts to their numbers.
+
+Each is a row of `esme_notice`, written with the event it tells. A session of the account claims it, sends a deliver_sm
+and books the answer; while nobody is bound it waits, KEPT_MS at most.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bridge.ledger.database import Row, Transaction
+from bridge.ledger.outbox import Finished, InboundView
+from bridge.ledger.queue import id_key
+from bridge.messages.esme import EsmeFacts
+from bridge.messages.ids import public_id
+from bridge.messages.message import Coding, MessageState, PartState
+
+CLAIM_MAX = 500
+"""Notices of one claim: more than a window; the rest comes with the next one."""
+KEPT_MS = 72 * 3600 * 1000
+"""How long a notice waits for its ESME."""
+GIVE_UP_MAX = 2_000
+"""Notices that one tidying gives up; the next one takes the rest."""
+ENROUTE, INBOUND = "enroute", "inbound"
+"""Events that are no state of a message."""
+_BELL = "esme:{}"
+_DELIVERED = PartState.DELIVERED.value
+_TOLD = {state.value: state for state in MessageState} | {ENROUTE: MessageState.SUBMITTED}
+"""Event -> the state that its receipt tells."""
+
+
+class EsmeNoticeKind(StrEnum):
+    """What became of one try."""
+
+    DONE = "done"
+    RETRY = "retry"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(slots=True)
+class EsmeMessageView:
+    """A message as a receipt tells of it; times are ms UTC or None."""
+
+    message_id: str
+    """The id that the ESME was told: of a submit_multi that of its first message."""
+    own_id: str
+    """The public id of the message itself, for logs."""
+    state: MessageState
+    """The state that this receipt tells; SUBMITTED while the network still tries."""
+    accepted_at_ms: int
+    final_at_ms: int | None
+    network_at_ms: int | None
+    """When the network says that the last part ended."""
+    parts_total: int
+    parts_delivered: int
+    error: str
+    """The network's code, of the first part that failed if one did."""
+    command_status: int
+    """With which the carrier refused that part; 0: it did not."""
+    text_start: str
+    """The first 20 characters; of binary content and of an erased text none."""
+    recipient: str
+    originator: str
+    facts: EsmeFacts
+
+
+@dataclass(slots=True)
+class EsmeNotice:
+    """One deliver_sm that is owed. Not frozen: made in the hot path, never changed."""
+
+    esme_notice_id: int
+    event: str
+    """A state of a message, ENROUTE or INBOUND."""
+    attempt: int
+    """1 for the first try."""
+    created_at_ms: int
+    message: EsmeMessageView | None = None
+    inbound: InboundView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EsmeClaim:
+    """The request of an account's sessions for work."""
+
+    account_id: int
+    count_max: int
+    now_ms: int
+
+
+@dataclass(slots=True)
+class EsmeNoticeOutcome:
+    """What became of one try."""
+
+    esme_notice_id: int
+    kind: EsmeNoticeKind
+    at_ms: int
+    retry_at_ms: int = 0
+    """RETRY: when to try again; what would be later than KEPT_MS allows is given up."""
+    reason: str = ""
+
+
+# --- what is owed ---
+
+
+def owe_receipts(tx: Transaction, finished: list[Finished], now_ms: int) -> None:
+    """Owe a receipt for each of these messages whose registered_delivery asks for one."""
+    _owe(tx, [(f.account_id, f.message_id, None, f.event.value) for f in finished if _is_wanted(f)], now_ms)
+
+
+def _is_wanted(finished: Finished) -> bool:
+    """Bits 0 and 1 of registered_delivery: 1 any end, 2 failures only, 3 success only (SMPP 5.0, 4.7.21)."""
+    match finished.registered_delivery & 0x03:
+        case 1:
+            return True
+        case 2:
+            return finished.event.is_failure
+        case 3:
+            return not finished.event.is_failure
+    return False
+
+
+def owe_intermediate(tx: Transaction, message_ids: Iterable[int], now_ms: int) -> None:
+    """The network still tries to deliver these messages: told once to those who asked for it."""
+    ids = list(message_ids)
+    rows = tx.by_ids("esme_wants_intermediate", ids) if ids else []
+    _owe(tx, [(account_id, message_id, None, ENROUTE) for message_id, account_id in rows], now_ms)
+
+
+def owe_inbound(tx: Transaction, owed: list[tuple[int, int]], now_ms: int) -> None:
+    """Owe inbound messages to their ESMEs: (inbound_id, account_id)."""
+    _owe(tx, [(account_id, None, inbound_id, INBOUND) for inbound_id, account_id in owed], now_ms)
+
+
+def _owe(tx: Transaction, owed: list[tuple[int, int | None, int | None, str]], now_ms: int) -> None:
+    if owed:
+        tx.many("esme_notices_insert", [(*one, now_ms, now_ms) for one in owed])
+        ring(tx, {one[0] for one in owed})
+
+
+def ring(tx: Transaction, account_ids: Iterable[int]) -> None:
+    """Something is owed to the ESMEs of these accounts."""
+    tx.bells.update(map(_BELL.format, account_ids))
+
+
+# --- claiming and settling ---
+
+
+def claim_esme_notices(tx: Transaction, claims: list[EsmeClaim]) -> list[list[EsmeNotice]]:
+    """Take what is owed to each account and due, with all that a deliver_sm needs."""
+    ids = [_due(tx, claim) for claim in claims]
+    receipts = [one for due in ids for one, message_id in due if message_id is not None]
+    inbounds = [one for due in ids for one, message_id in due if message_id is None]
+    if not receipts and not inbounds:
+        return [[] for _ in claims]
+    tx.by_ids("esme_notices_claim", receipts + inbounds)
+    key = id_key(tx)
+    notices = _receipts(tx, receipts, key) | _inbounds(tx, inbounds, key)
+    # Two claims of one account in a group find the same: the first has it.
+    return [[notices.pop(one) for one, _ in due if one in notices] for due in ids]
+
+
+def _due(tx: Transaction, claim: EsmeClaim) -> list[Row]:
+    """Rows (notice, its message or None), the longest due first."""
+    count = min(claim.count_max, CLAIM_MAX)
+    return tx.rows("esme_notices_due", {"account_id": claim.account_id, "now_ms": claim.now_ms, "count": count})
+
+
+def _receipts(tx: Transaction, ids: list[int], key: int) -> dict[int, EsmeNotice]:
+    parts: dict[int, list[Row]] = {}
+    for row in tx.by_ids("esme_receipts_for_sending", ids) if ids else []:
+        parts.setdefault(row[0], []).append(row)
+    return {one: _receipt(rows, key) for one, rows in parts.items()}
+
+
+def _receipt(rows: list[Row], key: int) -> EsmeNotice:
+    """A notice from the rows of its message's parts."""
+    first = rows[0]
+    failed = [row for row in rows if row[19] != _DELIVERED]
+    telling = failed[0] if failed else first
+    view = EsmeMessageView(
+        message_id=public_id(first[9], key),
+        own_id=public_id(first[4], key),
+        state=_TOLD[first[1]],
+        accepted_at_ms=first[5],
+        final_at_ms=max((row[20] for row in rows if row[20] is not None), default=None),
+        network_at_ms=max((row[21] for row in rows if row[21] is not None), default=None),
+        parts_total=len(rows),
+        parts_delivered=len(rows) - len(failed),
+        error=telling[22],
+        command_status=telling[23],
+        text_start="" if first[8] == Coding.BINARY else first[24],
+        recipient=first[6],
+        originator=first[7],
+        facts=EsmeFacts(*first[10:19]),
+    )
+    return EsmeNotice(first[0], first[1], first[2], first[3], message=view)
+
+
+def _inbounds(tx: Transaction, ids: list[int], key: int) -> dict[int, EsmeNotice]:
+    found: dict[int, EsmeNotice] = {}
+    for row in tx.by_ids("esme_inbounds_for_sending", ids) if ids else []:
+        view = InboundView(public_id(row[4], key), row[5], row[6], row[7], row[8], bool(row[9]))
+        found[row[0]] = EsmeNotice(row[0], row[1], row[2], row[3], inbound=view)
+    return found
+
+
+_STATES = {EsmeNoticeKind.DONE: "done", EsmeNoticeKind.RETRY: "owed", EsmeNoticeKind.GIVEN_UP: "given_up"}
+
+
+def settle_esme_notices(tx: Transaction, groups: list[list[EsmeNoticeOutcome]]) -> list[None]:
+    """Book what became of tries; an outcome for a notice that is not claimed changes nothing."""
+    rows = [
+        (o.esme_notice_id, _STATES[o.kind], o.retry_at_ms, o.reason, o.at_ms, KEPT_MS)
+        for group in groups
+        for o in group
+    ]
+    if rows:
+        tx.many("esme_notices_settle", rows)
+    return [None] * len(groups)
+
+
+def give_up_old(tx: Transaction, now_ms: int) -> int:
+    """Nobody came for these in KEPT_MS; gives how many."""
+    values = {"now_ms": now_ms, "before_ms": now_ms - KEPT_MS, "count": GIVE_UP_MAX}
+    return tx.run("esme_notices_give_up", values | {"reason": "no ESME of the account came for it"})
