@@ -8,11 +8,21 @@ import time
 from collections.abc import Sequence
 
 from bridge.mail.views import MessageView, PartView
+from bridge.messages import causes
+from bridge.messages.causes import Cause
 from bridge.messages.message import MessageState, PartState
 
 _MINUTE_MS = 60_000
 
 _ASK_FIRST = "Ask the recipient before you send it again: it may have arrived."
+_CAUSE_ADVICE = {
+    Cause.NO_SUCH_NUMBER: "Check the number.",
+    Cause.SWITCHED_OFF: "Send it again when the phone is on, if the text still matters.",
+    Cause.MEMORY_FULL: "Ask the recipient to delete old messages, and send it again if the text still matters.",
+    Cause.CONTRACT_ENDED: "Check the number, or reach the recipient in another way.",
+    Cause.ROUTE_FAULT: "Send it again; if this happens again, ask your operator to look into it.",
+}
+"""What to do where the network said why; it goes before the advice that guesses."""
 _CHECK_NUMBER = (
     "Check the number. If it is right, the phone may have been off or out of range for too long, its memory may be "
     "full, or the number may no longer exist."
@@ -105,6 +115,8 @@ def sentence(message: MessageView) -> tuple[str, str]:
         told, advice = _MAYBE_SENT[message.state]
     if message.is_test and message.state.is_final and any(part.submitted_at_ms for part in parts):
         told, advice = _SIMULATED, ""
+    if message.state is MessageState.UNDELIVERABLE:
+        advice = next((_CAUSE_ADVICE[cause] for cause in _known_causes(parts)), advice)
     delivered = sum(part.state is PartState.DELIVERED for part in parts)
     at = _when(message.state, parts)
     state = message.state.replace("_", " ")
@@ -112,10 +124,15 @@ def sentence(message: MessageView) -> tuple[str, str]:
     return told.format(to=to, state=state, at=at, delivered=delivered, total=len(parts)), advice
 
 
+def _known_causes(parts: Sequence[PartView]) -> list[Cause]:
+    """Why parts failed, as far as the network said something that we know."""
+    return [Cause(part.cause) for part in parts if part.cause and Cause(part.cause) in _CAUSE_ADVICE]
+
+
 def why(part: PartView) -> str:
-    """The carrier's or our own reason for the state of a part, or ""."""
+    """The network's, the carrier's or our own reason for the state of a part, or ""."""
     code = f"network error {part.error}" if part.error.strip("0") else ""
-    return "; ".join(reason for reason in (part.reason, code) if reason)
+    return "; ".join(reason for reason in (part.reason, causes.sentence(part.cause), code) if reason)
 
 
 def final_time(part: PartView) -> str:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FIRST_S = 1.0
 LONGEST_S = 60.0
@@ -25,6 +25,10 @@ class Backoff:
     chance: Callable[[], float] = random.random
     """Gives 0..1; a test gives its own."""
     failures: int = 0
+
+    def fresh(self) -> "Backoff":
+        """The same ladder from its first step, for another session."""
+        return replace(self, failures=0)
 
     def next_delay_s(self, bound_for_s: float, *, is_refused: bool = False) -> float:
         """Seconds to wait now that a try ended that was bound for `bound_for_s` (0: it never was).

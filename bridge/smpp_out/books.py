@@ -21,7 +21,8 @@ SETTLE_MAX = 500
 RETRY_S = 1.0
 """Wait after the ledger failed us."""
 
-_GOOD = frozenset({OutcomeKind.SUBMITTED, OutcomeKind.DEFERRED, OutcomeKind.UNWRITTEN})
+_GOOD = frozenset({OutcomeKind.SUBMITTED, OutcomeKind.DEFERRED, OutcomeKind.NEXT_LINK, OutcomeKind.UNWRITTEN})
+_WORDS = {kind: kind.value.replace("_", " ") for kind in OutcomeKind}
 
 log = logs.get("link")
 
@@ -40,6 +41,7 @@ class Counts:
     written: int = 0
     submitted: int = 0
     deferred: int = 0
+    next_link: int = 0
     rejected: int = 0
     in_doubt: int = 0
     unwritten: int = 0
@@ -57,11 +59,14 @@ class Books:
 
     def enter(self, part: ClaimedPart, outcome: Outcome) -> None:
         """Tell the log, the counters and, with the next batch, the ledger."""
-        kind = outcome.kind.value
-        setattr(self.counts, kind, getattr(self.counts, kind) + 1)
-        write = log.info if outcome.kind in _GOOD else log.warning
+        kind, counts = outcome.kind, self.counts
+        if kind is OutcomeKind.SUBMITTED:  # Nearly all of them.
+            counts.submitted += 1
+        else:
+            setattr(counts, kind.value, getattr(counts, kind.value) + 1)
+        write = log.info if kind in _GOOD else log.warning
         write(
-            kind.replace("_", " "),
+            _WORDS[kind],
             link=self._name,
             message=part.message_id,
             part=place(part),
@@ -99,5 +104,5 @@ class Books:
 
 
 def place(part: ClaimedPart) -> str:
-    """Which part of its message: "1/2"."""
-    return f"{part.part_no}/{part.part_total}"
+    """Which part of its message: "1/2", or "" for an only one."""
+    return f"{part.part_no}/{part.part_total}" if part.part_total > 1 else ""

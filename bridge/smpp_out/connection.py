@@ -46,7 +46,7 @@ class LinkConnection(protocol.Protocol):
         self._listener = listener
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.TimerHandle | None = None
-        self._is_arming = False
+        self._outgoing: list[bytes] = []
         self._rounds = 0
         self._reason = ""
 
@@ -57,10 +57,7 @@ class LinkConnection(protocol.Protocol):
 
     def send(self, pdu: Pdu, token: object = None) -> None:
         """Write a request. Raises LocalProtocolError when the window, the state or a field forbids it."""
-        self._write(self.session.send(pdu, token, now_ms=monotonic_ms()))
-        if not self._is_arming:  # Once for all that is sent in this turn of the loop.
-            self._is_arming = True
-            running().call_soon(self._arm)
+        self._put(self.session.send(pdu, token, now_ms=monotonic_ms()))
 
     def respond(self, sequence: int, pdu: Pdu) -> None:
         """Write the answer to a request; on a connection that is gone, nothing."""
@@ -68,7 +65,7 @@ class LinkConnection(protocol.Protocol):
             octets = self.session.respond(sequence, pdu)
         except LocalProtocolError:
             return  # The peer has gone meanwhile; an SMSC repeats what it has no answer to.
-        self._write(octets)
+        self._put(octets)
 
     def unbind(self) -> None:
         """Say goodbye and close: by unbind when bound, else at once."""
@@ -81,6 +78,7 @@ class LinkConnection(protocol.Protocol):
         """Close once what was written has left, or soon after; `reason` is what the listener hears."""
         self._reason = self._reason or reason
         if self.transport is not None:
+            self._flush()
             self.transport.loseConnection()
             self._closing = self._closing or running().call_later(CLOSE_WAIT_S, self.abort, reason)
 
@@ -127,7 +125,6 @@ class LinkConnection(protocol.Protocol):
 
     def _arm(self) -> None:
         """Have the timer ring at the Session's deadline; one that rings too early looks again."""
-        self._is_arming = False
         deadline_ms = self.session.deadline_ms()
         if deadline_ms is None:
             return
@@ -160,11 +157,22 @@ class LinkConnection(protocol.Protocol):
         poll.register(file_no, select.POLLIN)
         return bool(poll.poll(0))
 
-    def _flush(self) -> None:
-        output = self.session.take_output()
-        if output:
-            self._write(output)
+    # Writing
 
-    def _write(self, octets: bytes) -> None:
-        if self.transport is not None:
-            self.transport.write(octets)
+    def _put(self, octets: bytes) -> None:
+        """Have octets written with all others of this turn of the loop."""
+        if not self._outgoing:
+            running().call_soon(self._write_turn)
+        self._outgoing.append(octets)
+
+    def _write_turn(self) -> None:
+        self._flush()
+        self._arm()
+
+    def _flush(self) -> None:
+        """Write what waits, and what the Session has to say by itself."""
+        if output := self.session.take_output():
+            self._outgoing.append(output)
+        if self._outgoing and self.transport is not None:
+            self.transport.write(b"".join(self._outgoing))
+        self._outgoing.clear()

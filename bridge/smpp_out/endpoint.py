@@ -1,13 +1,8 @@
 """Where a link connects to: TCP, or TLS with the certificate verified."""
 
-from collections.abc import Callable
-
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from bridge.smpp_out.settings import LinkSettings
 
@@ -32,20 +27,3 @@ def _certificates(pem: bytes) -> list[Certificate]:
     if not blocks:
         raise ValueError("ca_file holds no PEM certificate")
     return [Certificate.loadPEM(block) for block in blocks]
-
-
-@implementer(IStreamClientEndpoint)
-class Watched:
-    """An endpoint that tells of each try and why it failed; ClientService keeps that to itself."""
-
-    def __init__(
-        self, inner: IStreamClientEndpoint, on_trying: Callable[[], None], on_failure: Callable[[Failure], Failure]
-    ) -> None:
-        self._inner = inner
-        self._on_trying = on_trying
-        self._on_failure = on_failure
-
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect, as endpoints do."""
-        self._on_trying()
-        return self._inner.connect(protocolFactory).addErrback(self._on_failure)

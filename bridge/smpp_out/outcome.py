@@ -1,16 +1,18 @@
 """What a command_status in submit_sm_resp means for the part and for the link. Pure.
 
-Three things can follow from a refusal: the part waits and is tried again, the part is given up and
-refunded, or nobody knows the code. An unknown code is taken as temporary for a few tries, since a
-carrier's "busy" is often a number of its own, and as final after that, since so is its "no".
+Three things can follow from a refusal: the part waits and is tried again, here or on the next link of its route,
+the part is given up and refunded, or nobody knows the code. An unknown code is taken as temporary for a few tries,
+since a carrier's "busy" is often a number of its own, and as final after that, since so is its "no".
 (SMPP 3.4, 5.1.3; 0x1xx are from SMPP 5.0; 0x400..0x4FF belong to the vendors.)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from bridge.messages.message import ClaimedPart, Outcome, OutcomeKind
 from bridge.routing.retry import retry_delay_ms
+from bridge.smpp.constants import Status
 
 UNKNOWN_TRIES_MAX = 5
 """Tries for which a code that no table explains is taken as temporary; the next one is a refusal."""
@@ -30,6 +32,8 @@ class Meaning(Enum):
     """Not now: the carrier has a passing trouble of its own."""
     UNBOUND = "unbound"
     """Not on this session: it must be bound anew."""
+    NEXT_LINK = "next_link"
+    """Not here: another link may take it. No code of the standard says so; an operator may."""
     REFUSED = "refused"
     UNKNOWN = "unknown"
 
@@ -99,7 +103,7 @@ class Decision:
     kind: OutcomeKind
     reason: str
     retry_delay_ms: int = 0
-    """After which time to try again (DEFERRED), else 0."""
+    """After which time to try again (DEFERRED, NEXT_LINK), else 0."""
     slows_link: bool = False
     needs_rebind: bool = False
     """The session is of no use any more: close it and bind anew."""
@@ -111,37 +115,53 @@ def meaning_of(status: int) -> tuple[Meaning, str]:
     return meaning, f"{phrase} (0x{status:02X})" if phrase else ""
 
 
-def decide(status: int, attempt: int, random_fraction: float = 0.5) -> Decision:
+_ACCEPTED = Decision(OutcomeKind.SUBMITTED, "")
+
+
+def decide(
+    status: int, attempt: int, random_fraction: float = 0.5, meanings: Mapping[int, Meaning] | None = None
+) -> Decision:
     """What to do with a part whose submit_sm was answered with `status` on its `attempt`-th try (1 or more).
 
-    `random_fraction` (0..1) spreads the waits of parts that were refused together.
+    `random_fraction` (0..1) spreads the waits of parts that were refused together. `meanings` are the carrier's own.
     """
+    if status == Status.ROK:
+        return _ACCEPTED
     meaning, reason = meaning_of(status)
-    if meaning is Meaning.ACCEPTED:
-        return Decision(OutcomeKind.SUBMITTED, "")
+    meaning = (meanings or {}).get(status, meaning)
     if meaning is Meaning.THROTTLED:
         return Decision(OutcomeKind.DEFERRED, reason, THROTTLED_DELAY_MS, slows_link=True)
     if meaning is Meaning.REFUSED or (meaning is Meaning.UNKNOWN and attempt > UNKNOWN_TRIES_MAX):
         return Decision(OutcomeKind.REJECTED, reason)
+    if meaning is Meaning.NEXT_LINK:
+        # Once each way without a wait; links that refuse it in a circle are asked less and less often.
+        delay_ms = retry_delay_ms(attempt, random_fraction) if attempt > 1 else 0
+        return Decision(OutcomeKind.NEXT_LINK, reason, delay_ms)
     return Decision(
         OutcomeKind.DEFERRED, reason, retry_delay_ms(attempt, random_fraction), needs_rebind=meaning is Meaning.UNBOUND
     )
 
 
-def answered(part: ClaimedPart, decision: Decision, *, status: int, smsc_id: str, at_ms: int) -> Outcome:
-    """The outcome of a part that was answered. An accepted part without an id is accepted all the same."""
-    is_submitted = decision.kind is OutcomeKind.SUBMITTED
-    reason = decision.reason
-    if is_submitted and not smsc_id:
-        reason = "accepted without a message id: no receipt can be matched"
+def submitted(part: ClaimedPart, smsc_id: str, *, at_ms: int, ask_after_ms: int = 0) -> Outcome:
+    """The outcome of a part that the carrier took. Without an id it is taken all the same.
+
+    After `ask_after_ms` a receipt that is missing is asked for; 0: never.
+    """
+    reason = "" if smsc_id else "accepted without a message id: no receipt can be matched"
+    ask_at_ms = at_ms + ask_after_ms if ask_after_ms and smsc_id else 0
+    return Outcome(part.part_id, OutcomeKind.SUBMITTED, at_ms, smsc_id, 0, reason, ask_at_ms)
+
+
+def refused(part: ClaimedPart, decision: Decision, *, status: int, at_ms: int) -> Outcome:
+    """The outcome of a part that the carrier did not take, now or ever."""
+    is_later = decision.kind is not OutcomeKind.REJECTED
     return Outcome(
         part_id=part.part_id,
         kind=decision.kind,
         at_ms=at_ms,
-        smsc_id=smsc_id if is_submitted else "",
         command_status=status,
-        reason=reason,
-        retry_at_ms=at_ms + decision.retry_delay_ms if decision.kind is OutcomeKind.DEFERRED else 0,
+        reason=decision.reason,
+        retry_at_ms=at_ms + decision.retry_delay_ms if is_later else 0,
     )
 
 

@@ -20,6 +20,7 @@ from bridge.smpp import pdus, translate
 from bridge.smpp.constants import Status
 from bridge.smpp_out.batches import Batches
 from bridge.smpp_out.connection import LinkConnection
+from bridge.smpp_out.settings import LinkSettings
 
 RECEIVE_MAX = 500
 """Arrivals in one call to the ledger."""
@@ -38,25 +39,31 @@ class ReceiveLedger(Protocol):
 
 @dataclass(slots=True)
 class _Arrival:
-    connection: LinkConnection
-    sequence: int
-    answer: type[pdus.DeliverSmResp | pdus.DataSmResp]
     value: Receipt | InboundPart
+    connection: LinkConnection | None = None
+    """Where the SMSC waits for an answer; None: it does not, as the value came by another way."""
+    sequence: int = 0
+    answer: type[pdus.DeliverSmResp | pdus.DataSmResp] = pdus.DeliverSmResp
 
     def respond(self, status: int) -> None:
-        self.connection.respond(self.sequence, self.answer(status=status))
+        if self.connection is not None:
+            self.connection.respond(self.sequence, self.answer(status=status))
 
 
 class Receiver:
     """The receiving half of one link."""
 
-    def __init__(self, name: str, ledger: ReceiveLedger) -> None:
+    def __init__(self, settings: LinkSettings, ledger: ReceiveLedger) -> None:
         self.receipts = 0
         self.inbound = 0
         self.put_off = 0
-        self._name = name
+        self._name = settings.name
+        self._alphabet = settings.alphabet
+        self._errors = settings.causes()
+        self._id_format = settings.id_format
+        self._has_references = settings.sends_reference
         self._ledger = ledger
-        self._arrivals: Batches[_Arrival] = Batches(f"receive {name}", self._store, RECEIVE_MAX)
+        self._arrivals: Batches[_Arrival] = Batches(f"receive {self._name}", self._store, RECEIVE_MAX)
 
     def requested(self, connection: LinkConnection, pdu: pdus.Pdu, sequence: int) -> None:
         """The SMSC asks something of us."""
@@ -69,6 +76,12 @@ class Receiver:
         else:
             log.warning("not supported", link=self._name, command=type(pdu).__name__)
             connection.respond(sequence, pdus.GenericNack(status=Status.RINVCMDID))
+
+    def learned(self, receipt: Receipt) -> None:
+        """What the SMSC told when it was asked, in place of a receipt. While too much waits it is asked again later."""
+        if self._arrivals.count < WAITING_MAX:
+            receipt.explain(self._errors)
+            self._arrivals.add(_Arrival(receipt))
 
     async def drained(self, timeout_s: float) -> bool:
         """Wait until all that came is stored and answered; False when it took longer."""
@@ -86,13 +99,23 @@ class Receiver:
             status = Status.RX_T_APPN
         else:
             try:
-                self._arrivals.add(_Arrival(connection, sequence, answer, translate.from_deliver_sm(pdu)))
+                self._arrivals.add(_Arrival(self._read(pdu), connection, sequence, answer))
             except Exception:  # The receiver's outermost hook: our bug, and temporary to the SMSC.
                 log.exception("deliver sm unreadable", link=self._name)
                 status = Status.RX_T_APPN
         if status:
             self.put_off += 1
             connection.respond(sequence, answer(status=status))
+
+    def _read(self, pdu: pdus.DeliverSm) -> Receipt | InboundPart:
+        """What it says, with all that is known of how this carrier says it."""
+        value = translate.from_deliver_sm(pdu, self._alphabet)
+        if isinstance(value, Receipt):
+            value.explain(self._errors)
+            value.id_format = self._id_format
+            if not self._has_references:
+                value.reference = None
+        return value
 
     async def _store(self, batch: list[_Arrival]) -> None:
         status = Status.ROK

@@ -6,11 +6,11 @@ known. One claim call is on its way at a time; as soon as answers make room, the
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable
+from typing import Protocol, cast
 
 from bridge import failpoints
-from bridge.messages.message import ClaimedPart, OutcomeKind
+from bridge.messages.message import ClaimedPart, Outcome
 from bridge.runtime import logs
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
 from bridge.smpp import translate
@@ -21,6 +21,7 @@ from bridge.smpp_out.books import Books, Counts, SettleLedger, place
 from bridge.smpp_out.connection import LinkConnection
 from bridge.smpp_out.pacer import Pacer
 from bridge.smpp_out.settings import LinkSettings
+from bridge.smpp_out.turns import Turns
 from bridge.smpp_out.waiting import happens
 
 RETRY_S = 1.0
@@ -48,24 +49,21 @@ class Hints(Protocol):
 
 
 class Sender:
-    """The sending half of one link. The link tells it when a session is bound, answered or lost."""
+    """The sending half of one link. Its sessions tell when they are bound, answered or lost; they are used in turn."""
 
-    def __init__(self, settings: LinkSettings, ledger: SendLedger, hints: Hints) -> None:
+    def __init__(self, settings: LinkSettings, ledger: SendLedger, hints: Hints, turns: Turns) -> None:
         self._name = settings.name
         self._hold_ms = round(settings.in_doubt_hold_s * 1000)
-        self._options = translate.SubmitOptions(
-            source_ton=settings.source_ton,
-            source_npi=settings.source_npi,
-            dest_ton=settings.dest_ton,
-            dest_npi=settings.dest_npi,
-        )
+        self._ask_after_ms = round((settings.query_after_s or 0) * 1000)
+        self._options = settings.submit_options()
+        self._meanings = settings.meanings()
         self._ledger = ledger
         self._hints = hints
-        self._window = settings.window
+        self._turns = turns
         self._pacer = Pacer(settings.parts_per_second, monotonic_ms())
-        self._connection: LinkConnection | None = None
-        self._leaving: Callable[[], None] | None = None
-        self._in_flight: dict[int, ClaimedPart] = {}
+        self._leaving: dict[LinkConnection, str] = {}
+        """Sessions that the SMSC says are not bound, and why they are closed once their last answer is in."""
+        self._unanswered = 0
         self._books = Books(settings.name, ledger)
         self._news = asyncio.Event()
         self._is_drained = False
@@ -86,7 +84,7 @@ class Sender:
             listen.cancel()
             await asyncio.wait({send, listen})
         deadline = running().time() + answers_wait_s
-        while self._in_flight and (left_s := deadline - running().time()) > 0:
+        while self._unanswered and (left_s := deadline - running().time()) > 0:
             self._news.clear()
             await happens(self._news, left_s)
 
@@ -104,7 +102,7 @@ class Sender:
     @property
     def unanswered(self) -> int:
         """Parts written and not yet answered."""
-        return len(self._in_flight)
+        return self._unanswered
 
     @property
     def parts_per_second(self) -> float:
@@ -120,8 +118,8 @@ class Sender:
         """What holds a due part up while a session is bound; "" for nothing."""
         if self._pacer.is_slowed:
             return f"link {self._name} was throttled by the carrier and sends {self._pacer.rate:.3g} parts/s"
-        if len(self._in_flight) >= self._window:
-            return f"link {self._name} waits for the answers to {len(self._in_flight)} parts (its window is full)"
+        if self._unanswered and not self._turns.room:
+            return f"link {self._name} waits for the answers to {self._unanswered} parts (its window is full)"
         if self._pacer.rate:
             return f"link {self._name} sends {self._pacer.rate:.3g} parts/s at most"
         return ""
@@ -130,68 +128,73 @@ class Sender:
 
     def bound(self, connection: LinkConnection) -> None:
         """Parts may be written to `connection`."""
-        self._connection = connection
+        self._turns.add(connection)
         self._is_drained = False
         self._news.set()
 
-    def unbound(self) -> None:
-        """Nothing may be written any more; answers may still come."""
-        self._connection = None
+    def unbound(self, connection: LinkConnection) -> None:
+        """Nothing may be written to it any more; answers may still come."""
+        self._turns.remove(connection)
 
-    def answered(self, part: ClaimedPart, response: Pdu) -> None:
-        """The SMSC answered the submit_sm of `part`."""
+    def answered(self, connection: LinkConnection, token: object, response: Pdu) -> None:
+        """The SMSC answered the submit_sm of a part."""
         failpoints.reach("link.answered")
-        self._in_flight.pop(part.part_id, None)
+        part = cast(ClaimedPart, token)
+        self._unanswered -= 1
         self._news.set()
         status, smsc_id = status_of(response)
-        decision = outcome.decide(status, part.attempt, random.random())  # noqa: S311 - spreads waits, hides nothing
+        if status == Status.ROK:
+            self._pacer.accepted(monotonic_ms())
+            self._books.enter(part, self._submitted(part, smsc_id))
+        else:
+            self._refused(connection, part, status)
+        if connection in self._leaving and not connection.session.unanswered_count:
+            connection.close(self._leaving.pop(connection))
+
+    def _submitted(self, part: ClaimedPart, smsc_id: str) -> Outcome:
+        return outcome.submitted(part, smsc_id, at_ms=now_ms(), ask_after_ms=self._ask_after_ms)
+
+    def _refused(self, connection: LinkConnection, part: ClaimedPart, status: int) -> None:
+        fraction = random.random()  # noqa: S311 - spreads waits, hides nothing
+        decision = outcome.decide(status, part.attempt, fraction, self._meanings)
         if decision.slows_link:
             self._pacer.throttled(monotonic_ms())
-        elif decision.kind is OutcomeKind.SUBMITTED:
-            self._pacer.accepted(monotonic_ms())
-        self._books.enter(part, outcome.answered(part, decision, status=status, smsc_id=smsc_id, at_ms=now_ms()))
+        self._books.enter(part, outcome.refused(part, decision, status=status, at_ms=now_ms()))
         if decision.needs_rebind:
-            self._rebind(decision.reason)
-        if self._leaving is not None and not self._in_flight:
-            self._leaving()
+            self._rebind(connection, decision.reason)
 
-    def _rebind(self, reason: str) -> None:
+    def _rebind(self, connection: LinkConnection, reason: str) -> None:
         """The SMSC says that we are not bound: write no more, and close once the other answers are in, or soon."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        self._leaving = lambda: connection.close(reason)
-        running().call_later(REBIND_WAIT_S, self._leaving)
+        if self._turns.remove(connection):
+            self._leaving[connection] = reason
+            running().call_later(REBIND_WAIT_S, connection.close, reason)
 
-    def timed_out(self, part: ClaimedPart) -> None:
+    def timed_out(self, token: object) -> None:
         """The answer is overdue: taken or not, nobody knows."""
-        self._in_flight.pop(part.part_id, None)
+        self._unanswered -= 1
         self._news.set()
-        self._books.enter(
-            part, outcome.in_doubt(part, "the carrier did not answer in time", at_ms=now_ms(), hold_ms=self._hold_ms)
-        )
+        self._doubt(cast(ClaimedPart, token), "the carrier did not answer in time")
 
-    def answered_late(self, part: ClaimedPart, response: Pdu) -> None:
+    def answered_late(self, token: object, response: Pdu) -> None:
         """The answer to a part that is in doubt already. A late refusal settles nothing: the part may be out again."""
+        part = cast(ClaimedPart, token)
         status, smsc_id = status_of(response)
         self.counts.late += 1
         log.info("late answer", link=self._name, message=part.message_id, part=place(part), status=status)
         if status == Status.ROK:
-            self._books.enter(
-                part,
-                outcome.answered(
-                    part, outcome.decide(status, part.attempt), status=status, smsc_id=smsc_id, at_ms=now_ms()
-                ),
-            )
+            self._books.enter(part, self._submitted(part, smsc_id))
 
-    def lost(self, unanswered: list[ClaimedPart], reason: str) -> None:
+    def lost(self, connection: LinkConnection, unanswered: list[ClaimedPart], reason: str) -> None:
         """The connection is gone, with these parts written and not answered."""
-        self._connection = self._leaving = None
-        reason = f"no answer before the link was lost: {reason}"
+        self._turns.remove(connection)
+        self._leaving.pop(connection, None)
+        self._unanswered -= len(unanswered)
         for part in unanswered:
-            self._in_flight.pop(part.part_id, None)
-            self._books.enter(part, outcome.in_doubt(part, reason, at_ms=now_ms(), hold_ms=self._hold_ms))
+            self._doubt(part, f"no answer before the link was lost: {reason}")
         self._news.set()
+
+    def _doubt(self, part: ClaimedPart, reason: str) -> None:
+        self._books.enter(part, outcome.in_doubt(part, reason, at_ms=now_ms(), hold_ms=self._hold_ms))
 
     # Claim and write
 
@@ -213,10 +216,7 @@ class Sender:
 
     def _allowance(self) -> tuple[int, float | None]:
         """How many parts to claim now; when none, after how many seconds to look again (None: at the next news)."""
-        connection = self._connection
-        if connection is None or self._is_drained:
-            return 0, None
-        room = connection.room
+        room = 0 if self._is_drained else self._turns.room
         if not room:
             return 0, None
         now = monotonic_ms()
@@ -224,7 +224,6 @@ class Sender:
         return count, None if count else self._pacer.wait_s(now)
 
     async def _claim_and_write(self, count: int) -> None:
-        connection = self._connection
         self._is_hinted = False
         # The room in the window is that of answered parts: they are settled no later than the next are claimed, so
         # that a crash never finds more claims than the window is wide.
@@ -239,24 +238,24 @@ class Sender:
             self._is_drained = True
         written = self.counts.written
         for part in parts:
-            if connection is None or connection is not self._connection or self._is_stopping or not connection.room:
-                self._books.enter(
-                    part, outcome.unwritten(part, "the link was lost before the part was sent", at_ms=now_ms())
-                )
+            connection = None if self._is_stopping else self._turns.next()
+            if connection is None:
+                reason = "the link was lost before the part was sent"
+                self._books.enter(part, outcome.unwritten(part, reason, at_ms=now_ms()))
             else:
                 self._write(part, connection)
         self._pacer.wrote(self.counts.written - written, monotonic_ms())
 
     def _write(self, part: ClaimedPart, connection: LinkConnection) -> None:
         try:
-            connection.send(translate.submit_sm(part, self._options), part)
+            connection.send(translate.submit_sm(part, self._options, now_ms=now_ms()), part)
         except Exception as error:  # One part that cannot be written must not stop those behind it.
             log.exception("part unsendable", link=self._name, message=part.message_id, part=place(part))
             self._books.enter(
                 part, outcome.unsendable(part, f"it cannot be sent: {type(error).__name__}", at_ms=now_ms())
             )
             return
-        self._in_flight[part.part_id] = part
+        self._unanswered += 1
         self.counts.written += 1
         failpoints.reach("link.written")
 

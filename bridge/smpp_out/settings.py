@@ -5,12 +5,15 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bridge.smpp_out.answer_settings import AnswerSettings
+from bridge.smpp_out.form_settings import FormSettings
+
 SECRET_SIZE_MAX = 4096
 """Octets read of a password file; a password is far shorter, a wrong path may point anywhere."""
 
 
-class LinkSettings(BaseModel):
-    """One upstream link. A process may have several; each binds on its own."""
+class SessionSettings(BaseModel):
+    """Where the SMSC is, who we are there, and how fast we may be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,18 +46,35 @@ class LinkSettings(BaseModel):
         default=None, description="File that holds the password instead (first line); give one of the two."
     )
     system_type: str = Field(default="", max_length=12, description="Sent in the bind; most carriers want it empty.")
+    address_range: str = Field(
+        default="",
+        max_length=40,
+        description="Sent in the bind: which numbers' inbound texts we want, for carriers that ask for it.",
+    )
+    bind: Literal["transceiver", "pair"] = Field(
+        default="transceiver",
+        description="One session for both ways (transceiver), or one that sends and one that receives (pair), for "
+        "carriers that know no transceiver or send receipts to receivers only.",
+    )
+    binds: int = Field(
+        default=1,
+        ge=1,
+        le=20,
+        description="Sessions of this link (pairs of them, with `bind: pair`), as many as the carrier allows. Parts "
+        "are spread over them; each has a window of its own.",
+    )
     window: int = Field(
         default=10,
         ge=1,
         le=1000,
-        description="Parts sent and not yet answered, at most. Also the largest number of parts that can be "
-        "in doubt after a lost connection; ten keeps a link with 100 ms of delay busy at 100 parts/s.",
+        description="Parts sent and not yet answered, at most, on each session. `binds` times so many can be in doubt "
+        "after a lost connection; ten keeps a link with 100 ms of delay busy at 100 parts/s.",
     )
     parts_per_second: float | None = Field(
         default=None,
         gt=0,
         le=10_000,
-        description="Parts sent per second, at most; empty: as fast as the window allows.",
+        description="Parts sent per second, at most, by all sessions together; empty: as fast as the window allows.",
     )
     enquire_link_s: float = Field(
         default=30, ge=1, le=3600, description="Seconds of silence after which we ask the SMSC whether it is there."
@@ -71,22 +91,12 @@ class LinkSettings(BaseModel):
         "it once more, marked as a possible duplicate; or never send it again.",
     )
     in_doubt_hold_s: float = Field(
-        default=60, ge=0, le=86_400, description="Seconds a part in doubt waits for a late answer."
+        default=60, ge=0, le=86_400, description="Seconds a part in doubt waits for a late answer, or for its receipt."
     )
-    source_ton: int | None = Field(
-        default=None,
-        ge=0,
-        le=7,
-        description="Type of number of the originator; empty: told by its shape (SMPP 3.4, 5.2.5).",
-    )
-    source_npi: int | None = Field(
-        default=None,
-        ge=0,
-        le=18,
-        description="Numbering plan of the originator; empty: told by its shape (SMPP 3.4, 5.2.6).",
-    )
-    dest_ton: int = Field(default=1, ge=0, le=7, description="Type of number of the recipient; 1 is international.")
-    dest_npi: int = Field(default=1, ge=0, le=18, description="Numbering plan of the recipient; 1 is E.164.")
+
+
+class LinkSettings(AnswerSettings, FormSettings, SessionSettings):
+    """One upstream link. A process may have several; each binds on its own."""
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
@@ -95,6 +105,11 @@ class LinkSettings(BaseModel):
         if self.ca_file is not None and not self.tls:
             raise ValueError("ca_file is only used with tls: true")
         return self
+
+    @property
+    def sessions_total(self) -> int:
+        """Sessions of this link when all are bound."""
+        return self.binds * (2 if self.bind == "pair" else 1)
 
     def secret(self) -> str:
         """The password, from the settings or the first line of its file. Raises OSError or ValueError."""

@@ -176,4 +176,6 @@ def _outcome(part: ClaimedPart, at_ms: int) -> Outcome:
 
 def _receipt(smsc_id: str, recipient: str) -> Receipt:
     ending = ending_of(recipient)
-    return Receipt(smsc_id, ending.state, ending.error or "000", originator=recipient)
+    receipt = Receipt(smsc_id, ending.state, ending.error or "000", originator=recipient)
+    receipt.explain()
+    return receipt

@@ -25,6 +25,7 @@ from bridge.smpp_out.link import LinkState
 from tests.packaging.certificate import make_certificate
 from tests.support import asyncio_test, eventually, free_port
 from tests.wire.link_bench import CREDIT_MC, PRICE_MC, Bench, bench
+from tests.wire.raw_smsc import accepting, raw_smsc
 
 
 def numbers(count: int) -> list[str]:
@@ -67,26 +68,16 @@ async def test_a_long_message_keeps_its_parts_together(tmp_path: Path) -> None:
         assert [entry.text for entry in b.smsc.journal] == ["Привет ", "мир"]
 
 
-class Owing(Script):
-    """Notes how many answers the SMSC owes whenever a part comes."""
-
-    owed: list[int]
-
-    def behaviour(self, recipient: str) -> Behaviour:
-        self.owed.append(len(self.smsc.connections[0].session._owed))  # type: ignore[attr-defined]
-        return Behaviour(answer_delay_ms=20)
-
-
 @asyncio_test
 async def test_the_window_is_filled_and_never_exceeded(tmp_path: Path) -> None:
-    script = Owing()
-    script.owed = []
-    async with bench(tmp_path, script=script) as b:
-        script.smsc = b.smsc  # type: ignore[attr-defined]
+    async with raw_smsc() as smsc, bench(tmp_path) as b:
         messages = await b.queue(*numbers(40))
-        await b.bound(window=5)
-        await b.reach(messages, delivered=40)
-        assert max(script.owed) == 5
+        loop = asyncio.get_running_loop()
+        smsc.on_request = lambda asked: loop.call_later(0.02, accepting, asked)
+        link = await b.bound(port=smsc.port, window=5)
+        await b.reach(messages, submitted=40)
+        assert smsc.sessions[0].unanswered_max == 5
+        await link.stop()
 
 
 @asyncio_test
@@ -455,7 +446,7 @@ async def test_an_answer_that_waits_in_the_socket_is_never_declared_missing(tmp_
             # The answer is in the socket, the link has not read it, and its time is over.
             time.sleep(1.3)
             seen.append(link.status()["unanswered"])
-            link._connection._ring()
+            link._sessions[0].connection._ring()
             seen.append(link.status()["in_doubt"])
 
         class Blocking(Script):

@@ -8,6 +8,7 @@ import pytest
 
 from bridge.ledger.outbox import InboundView, MessageView, Notice, PartView
 from bridge.mail import compose, wording
+from bridge.messages.causes import SENTENCES, Cause
 from bridge.messages.message import MailThread, MessageState, PartState, fold
 
 ACCEPTED_MS = 1_795_498_258_000
@@ -25,9 +26,11 @@ def part(
     network_at_ms: int | None = None,
     error: str = "",
     reason: str = "",
+    cause: str = "",
 ) -> PartView:
     submitted_at_ms = ACCEPTED_MS + 1000 if submitted else None
-    return PartView(part_no, state, submitted_at_ms, ACCEPTED_MS + 9000, network_at_ms, error, reason)
+    at_ms = ACCEPTED_MS + 9000
+    return PartView(part_no, state, submitted_at_ms, at_ms, network_at_ms, error, reason, cause=cause)
 
 
 def report(*parts: PartView, text: str = "Pump 3 stopped", thread: MailThread | None = THREAD, **facts: str) -> Notice:
@@ -201,6 +204,19 @@ def test_a_network_time_before_the_acceptance_is_shown_as_it_is_with_a_note() ->
     assert "Accepted 2026-11-24 05:30:58 UTC" in said
     assert "to the minute only" in said
     assert "to the minute only" not in flat(report(part(PartState.DELIVERED, network_at_ms=MINUTE_MS + 60_000)))
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.UNKNOWN])
+def test_why_it_was_not_delivered_is_said_in_one_sentence_and_what_to_do_about_it(cause: Cause) -> None:
+    said = flat(report(part(PartState.UNDELIVERABLE, error="027", cause=cause.value)))
+    assert f"Reason: {SENTENCES[cause]}; network error 027." in said
+    assert "may no longer exist" not in said, "it need not guess"
+
+
+def test_without_a_known_cause_the_advice_guesses() -> None:
+    said = flat(report(part(PartState.UNDELIVERABLE, error="999", cause="unknown")))
+    assert "Reason: the network did not say why; network error 999." in said
+    assert "may no longer exist" in said
 
 
 def test_several_parts_have_a_table() -> None:

@@ -74,8 +74,7 @@ def test_a_busy_carrier_is_asked_less_and_less_often() -> None:
 
 
 def test_an_accepted_part_keeps_the_id_exactly_as_it_came() -> None:
-    decision = outcome.decide(0, 1)
-    result = outcome.answered(part(), decision, status=0, smsc_id=" 0aB-9", at_ms=NOW_MS)
+    result = outcome.submitted(part(), " 0aB-9", at_ms=NOW_MS)
     assert (result.kind, result.smsc_id, result.retry_at_ms, result.reason) == (
         OutcomeKind.SUBMITTED,
         " 0aB-9",
@@ -85,22 +84,54 @@ def test_an_accepted_part_keeps_the_id_exactly_as_it_came() -> None:
 
 
 def test_an_accepted_part_without_an_id_is_submitted_and_says_so() -> None:
-    result = outcome.answered(part(), outcome.decide(0, 1), status=0, smsc_id="", at_ms=NOW_MS)
+    result = outcome.submitted(part(), "", at_ms=NOW_MS, ask_after_ms=60_000)
     assert result.kind is OutcomeKind.SUBMITTED
-    assert result.smsc_id == ""
+    assert (result.smsc_id, result.retry_at_ms) == ("", 0), "nobody can be asked about a part without a name"
     assert "without a message id" in result.reason
 
 
-def test_a_refused_part_has_no_id_even_when_the_answer_carries_one() -> None:
+def test_a_missing_receipt_is_asked_for_after_a_while() -> None:
+    assert outcome.submitted(part(), "17", at_ms=NOW_MS, ask_after_ms=60_000).retry_at_ms == NOW_MS + 60_000
+
+
+def test_a_refused_part_says_how() -> None:
     decision = outcome.decide(Status.RINVDSTADR, 1)
-    result = outcome.answered(part(), decision, status=Status.RINVDSTADR, smsc_id="17", at_ms=NOW_MS)
+    result = outcome.refused(part(), decision, status=Status.RINVDSTADR, at_ms=NOW_MS)
     assert (result.kind, result.smsc_id, result.command_status) == (OutcomeKind.REJECTED, "", Status.RINVDSTADR)
+    assert result.retry_at_ms == 0
 
 
 def test_times_are_absolute() -> None:
     decision = outcome.decide(Status.RTHROTTLED, 1)
-    deferred = outcome.answered(part(), decision, status=Status.RTHROTTLED, smsc_id="", at_ms=NOW_MS)
+    deferred = outcome.refused(part(), decision, status=Status.RTHROTTLED, at_ms=NOW_MS)
     assert deferred.retry_at_ms == NOW_MS + outcome.THROTTLED_DELAY_MS
     doubtful = outcome.in_doubt(part(), "lost", at_ms=NOW_MS, hold_ms=60_000)
     assert (doubtful.kind, doubtful.retry_at_ms) == (OutcomeKind.IN_DOUBT, NOW_MS + 60_000)
     assert outcome.unwritten(part(), "lost", at_ms=NOW_MS).kind is OutcomeKind.UNWRITTEN
+
+
+OWN = {
+    Status.RSUBMITFAIL: outcome.Meaning.BUSY,
+    0x401: outcome.Meaning.THROTTLED,
+    0x402: outcome.Meaning.NEXT_LINK,
+    Status.RTHROTTLED: outcome.Meaning.REFUSED,
+}
+
+
+def test_a_carriers_own_meanings_go_before_the_table() -> None:
+    retried = outcome.decide(Status.RSUBMITFAIL, 1, meanings=OWN)
+    assert (retried.kind, retried.slows_link) == (OutcomeKind.DEFERRED, False)
+    slowed = outcome.decide(0x401, 100, meanings=OWN)
+    assert (slowed.kind, slowed.slows_link) == (OutcomeKind.DEFERRED, True)
+    assert "0x401" in slowed.reason
+    assert outcome.decide(Status.RTHROTTLED, 1, meanings=OWN).kind is OutcomeKind.REJECTED
+    assert outcome.decide(Status.RINVDSTADR, 1, meanings=OWN) == outcome.decide(Status.RINVDSTADR, 1)
+
+
+def test_the_next_link_is_tried_at_once_and_a_circle_of_links_less_and_less_often() -> None:
+    decisions = [outcome.decide(0x402, attempt, meanings=OWN) for attempt in range(1, 6)]
+    assert {decision.kind for decision in decisions} == {OutcomeKind.NEXT_LINK}
+    delays = [decision.retry_delay_ms for decision in decisions]
+    assert delays[0] == 0
+    assert 0 < delays[1] < delays[2] < delays[3]
+    assert outcome.refused(part(2), decisions[1], status=0x402, at_ms=NOW_MS).retry_at_ms == NOW_MS + delays[1]
