@@ -2,12 +2,13 @@
 
 from typing import Any, Generic, Protocol
 
-from bridge.app.answers.accounts import AccountState, AllowedNetwork, NewPin, NumberLine
+from bridge.app.answers.accounts import AccountState, AllowedNetwork, NewPassword, NewPin, NumberLine
 from bridge.app.answers.appliance import Injected, LinkLine, Status
 from bridge.app.answers.backup import BackupLine, HeldDone, NewBackup
 from bridge.app.answers.credit import Closing, Refund, TopUp, Transfer
-from bridge.app.answers.messages import SentMessage
+from bridge.app.answers.messages import Cancelled, SentMessage
 from bridge.app.answers.person import PersonCounts, PersonErased, PersonPage
+from bridge.app.answers.smpp import EsmeLine
 from bridge.app.answers.tariff import PackedTariff, TariffChange, TariffLine
 
 
@@ -25,6 +26,8 @@ class MessageCommands(Protocol):
 
     async def message_show(self, *, message_id: str) -> Any:
         """MessageDetail"""
+
+    async def message_cancel(self, *, message_id: str, actor: str) -> Cancelled: ...
 
     async def inbound_list(self, *, count_max: int) -> Any:
         """list[InboundLine]"""
@@ -70,13 +73,15 @@ class AccountCommands(Protocol):
 
     async def account_set_pin(self, *, name: str, pin: str | None, networks: list[str]) -> NewPin: ...
 
+    async def account_smpp(self, *, name: str, password: str | None, networks: list[str]) -> NewPassword: ...
+
     async def account_disable(self, *, name: str) -> AccountState: ...
 
     async def account_enable(self, *, name: str) -> AccountState: ...
 
     async def account_allow_network(self, *, name: str, network: str) -> AllowedNetwork: ...
 
-    async def number_add(self, *, number: str, account: str, mail: str) -> NumberLine: ...
+    async def number_add(self, *, number: str, account: str, mail: str, is_for_esme: bool) -> NumberLine: ...
 
     async def number_list(self) -> Any:
         """list[NumberLine]"""
@@ -178,6 +183,12 @@ class ApplianceCommands(Protocol):
     async def simulator_inbound(self, *, originator: str, recipient: str, text: str) -> Injected: ...
 
 
+class SmppCommands(Protocol):
+    """The ESMEs that are bound."""
+
+    async def smpp_list(self) -> list[EsmeLine]: ...
+
+
 class Commands(
     MessageCommands,
     AccountCommands,
@@ -186,6 +197,7 @@ class Commands(
     TariffCommands,
     BackupCommands,
     PersonCommands,
+    SmppCommands,
     ApplianceCommands,
     Protocol,
 ):

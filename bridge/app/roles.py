@@ -33,6 +33,7 @@ from bridge.runtime.wakeups import Wakeups
 from bridge.runtime.web import WebListeners
 from bridge.simulator.mail_sink import MailSink
 from bridge.simulator.smsc import Smsc
+from bridge.smpp_in.service import SmppDoor
 from bridge.smpp_out.service import Links
 from bridge.smtp_in.service import SmtpDoor
 from bridge.test_out.service import TestLink
@@ -152,6 +153,8 @@ class Appliance:
         self.mail_sink = MailSink(settings.mail_sink) if settings.mail_sink else None
         self.links = Links(settings.links, self.core.ledger, self.core.wakeups)
         self.web = WebListeners(settings.http, logs.get("web"))
+        core = self.core
+        self.smpp = SmppDoor(settings.smpp, core.gatekeeper, core.door, core.ledger, core.wakeups)
         self.housekeeping = Housekeeping(self.core.ledger, self.core.wakeups, settings.links)
         self._running: list[Service] = []
 
@@ -171,6 +174,7 @@ class Appliance:
             self.web,
             HttpDoor(self.web, settings.http, core.gatekeeper, core.door),
             SmtpDoor(settings.smtp, settings.domain, core.gatekeeper, core.door),
+            self.smpp,
             ControlServer(settings.state_folder, core.operations),
         ]
         return [service for service in services if service is not None]
@@ -179,7 +183,7 @@ class Appliance:
         """Start everything or nothing: a failure stops again what had started, and is raised."""
         await self.core.start()
         try:
-            self.core.operations.attach(self.links, self.simulator)
+            self.core.operations.attach(self.links, self.simulator, self.smpp)
             await self.housekeeping.recover(self.core.crashed_at_ms)
             await self.core.recovered()
             await self._warn_of_held()

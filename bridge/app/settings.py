@@ -18,10 +18,13 @@ from bridge.runtime.disk_settings import DiskSettings
 from bridge.runtime.logs import LogSettings
 from bridge.runtime.web_settings import HttpSettings
 from bridge.simulator.settings import MailSinkSettings, SimulatorSettings
+from bridge.smpp_in.settings import SmppListen, SmppSettings
 from bridge.smpp_out.settings import LinkSettings
 from bridge.smtp_in.settings import SmtpSettings
 from bridge.test_out.settings import TestLinkSettings
 
+TRIAL_SMPP_PORT = 2780
+"""Of the SMPP door in a trial: the usual 2775 is the simulator's."""
 TRIAL_LINK = "simulator"
 """Name of the one link of the built-in defaults."""
 
@@ -43,6 +46,9 @@ class Settings(BaseModel):
     )
     smtp: SmtpSettings = Field(default_factory=SmtpSettings, description="The e-mail door.")
     http: HttpSettings = Field(default_factory=HttpSettings, description="The HTTP door.")
+    smpp: SmppSettings = Field(
+        default_factory=SmppSettings, description="The SMPP door: the SMSC that ESMEs bind to. See docs/smpp.md."
+    )
     links: list[LinkSettings] = Field(
         default_factory=list,
         max_length=100,
@@ -94,6 +100,7 @@ def embedded(state_folder: Path) -> Settings:
     sink = MailSinkSettings(folder=state_folder / "mails")
     return Settings(
         state_folder=state_folder,
+        smpp=SmppSettings(listen=[SmppListen(port=TRIAL_SMPP_PORT)]),
         links=[
             LinkSettings(
                 name=TRIAL_LINK,

@@ -45,7 +45,10 @@ def check(settings: Settings) -> list[Finding]:
         *_password_lengths(settings),
         *files.tls(settings.smtp, "smtp", any(listen.tls != "none" for listen in settings.smtp.listen)),
         *files.tls(settings.http, "http", any(listen.tls for listen in settings.http.listen)),
+        *files.tls(settings.smpp, "smpp", any(listen.tls for listen in settings.smpp.listen)),
+        *(files.tls(settings.simulator, "simulator", False) if settings.simulator else ()),
         *files.authorities(settings.links),
+        *files.authority(settings.smpp.client_ca_file, ("smpp", "client_ca_file")),
         *_state_folder(settings.state_folder),
     ]
 
@@ -55,6 +58,8 @@ def _listeners(settings: Settings) -> Iterator[_Listener]:
         yield _Listener(("smtp", "listen", index), smtp.address, smtp.port)
     for index, http in enumerate(settings.http.listen):
         yield _Listener(("http", "listen", index), http.address, http.port)
+    for index, smpp in enumerate(settings.smpp.listen):
+        yield _Listener(("smpp", "listen", index), smpp.address, smpp.port)
     if settings.simulator:
         yield _Listener(("simulator",), settings.simulator.address, settings.simulator.port)
     if settings.mail_sink:

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from bridge.app.config_errors import Finding, Loc
 from bridge.runtime.web_settings import HttpSettings
+from bridge.simulator.settings import SimulatorSettings
+from bridge.smpp_in.settings import SmppSettings
 from bridge.smpp_out.settings import LinkSettings
 from bridge.smtp_in.settings import SmtpSettings
 
@@ -69,7 +71,9 @@ def _read(loc: Loc, path: Path, size_max: int) -> tuple[bytes, Finding | None]:
     return data, None
 
 
-def tls(settings: SmtpSettings | HttpSettings, room: str, is_needed: bool) -> Iterator[Finding]:
+def tls(
+    settings: SmtpSettings | HttpSettings | SmppSettings | SimulatorSettings, room: str, is_needed: bool
+) -> Iterator[Finding]:
     """Certificate and key: both or none, readable, and made for each other."""
     certificate, key = settings.certificate, settings.private_key
     if certificate is None or key is None:
@@ -117,14 +121,18 @@ def _certificate(room: str, path: Path, chain: bytes, key_path: Path) -> Iterato
 
 def authorities(links: list[LinkSettings]) -> Iterator[Finding]:
     for index, link in enumerate(links):
-        if link.ca_file is None:
-            continue
-        loc: Loc = ("links", index, "ca_file")
-        data, finding = _read(loc, link.ca_file, PEM_SIZE_MAX)
-        if finding:
-            yield finding
-            continue
-        try:
-            x509.load_pem_x509_certificates(data)
-        except ValueError:
-            yield Finding(loc, f"{link.ca_file} holds no certificate", "name a PEM file: -----BEGIN CERTIFICATE-----")
+        yield from authority(link.ca_file, ("links", index, "ca_file"))
+
+
+def authority(path: Path | None, loc: Loc) -> Iterator[Finding]:
+    """The certificates of authorities; None: not used."""
+    if path is None:
+        return
+    data, finding = _read(loc, path, PEM_SIZE_MAX)
+    if finding:
+        yield finding
+        return
+    try:
+        x509.load_pem_x509_certificates(data)
+    except ValueError:
+        yield Finding(loc, f"{path} holds no certificate", "name a PEM file: -----BEGIN CERTIFICATE-----")

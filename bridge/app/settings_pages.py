@@ -19,6 +19,9 @@ EXAMPLES: dict[str, Any] = {
     "smtp.private_key": "/etc/smsbridge/tls/privkey.pem",
     "http.certificate": "/etc/smsbridge/tls/fullchain.pem",
     "http.private_key": "/etc/smsbridge/tls/privkey.pem",
+    "smpp.certificate": "/etc/smsbridge/tls/fullchain.pem",
+    "smpp.private_key": "/etc/smsbridge/tls/privkey.pem",
+    "smpp.client_ca_file": "/etc/smsbridge/tls/esmes.pem",
     "links[].name": "carrier-a",
     "links[].host": "smpp.example.net",
     "links[].ca_file": "/etc/smsbridge/tls/carrier-a.pem",
@@ -28,9 +31,18 @@ EXAMPLES: dict[str, Any] = {
     "links[].parts_per_second": 20,
     "links[].source_ton": 1,
     "links[].source_npi": 1,
+    "links[].data_coding_binary": 4,
+    "links[].source_rules[].strip": "46",
+    "links[].source_rules[].prepend": "0",
+    "links[].dest_rules[].strip": "46",
+    "links[].dest_rules[].prepend": "0046",
+    "links[].query_after_s": 3600,
     "relay.ca_file": "/etc/smsbridge/tls/relay.pem",
     "relay.password": "changeme",
     "relay.password_file": "/etc/smsbridge/relay.password",
+    "simulator.accounts[].system_id": "second",
+    "simulator.certificate": "/etc/smsbridge/tls/fullchain.pem",
+    "simulator.private_key": "/etc/smsbridge/tls/privkey.pem",
     "mail_sink.folder": "mails",
     "backup.folder": "/var/backups/smsbridge",
 }
@@ -66,15 +78,19 @@ def _setting(name: str, path: str, field: FieldInfo, indent: str, *, is_off: boo
     yield from _comment(field.description or "", indent)
     inner = words.without_none(field.annotation)
     item = words.item_of(inner)
-    has_none = path not in SHOWN and (field.is_required() or words.default_of(field) is None)
-    is_off = is_off or has_none or path in FOLLOWING
+    is_group = isinstance(item, type) and issubclass(item, BaseModel)
+    has_none = field.is_required() or words.default_of(field) is None or (is_group and words.default_of(field) == [])
+    is_off = is_off or (has_none and path not in SHOWN) or path in FOLLOWING
     mark = "#" if is_off else ""
-    if isinstance(item, type) and issubclass(item, BaseModel):
+    if is_group:
         yield f"{indent}{mark}{name}:"
         yield from _list_item(item, path, indent, is_off) if item is not inner else _group(item, path, indent, is_off)
         return
     value = words.default_of(field) if path not in EXAMPLES else EXAMPLES[path]
-    if isinstance(value, list | tuple) and value:
+    if isinstance(value, dict) and value:
+        yield f"{indent}{mark}{name}:"
+        yield from (f"{indent}  {mark}{scalar(key)}: {scalar(one)}" for key, one in value.items())
+    elif isinstance(value, list | tuple) and value:
         yield f"{indent}{mark}{name}:"
         yield from (f"{indent}  {mark}- {scalar(one)}" for one in value)
     else:
@@ -103,6 +119,8 @@ def scalar(value: Any) -> str:
         return f"{value:g}" if isinstance(value, float) else str(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(scalar(one) for one in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{scalar(key)}: {scalar(one)}" for key, one in value.items()) + "}"
     text = words.value_words(value) if not isinstance(value, str) else value
     is_plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS and text[0] not in "@-"
     return text if is_plain else json.dumps(text, ensure_ascii=False)

@@ -86,6 +86,8 @@ def type_words(expected: Any, field: FieldInfo | None = None) -> str:
         return type_words(typing.get_args(expected)[0], field)
     if origin in (list, tuple):
         return "a list, each item " + type_words(typing.get_args(expected)[0])
+    if origin is dict:
+        return "a group of your own names, each with " + type_words(typing.get_args(expected)[1])
     if origin is typing.Literal:
         return "one of " + ", ".join(str(value) for value in typing.get_args(expected))
     if origin in (typing.Union, types.UnionType):
@@ -127,6 +129,8 @@ def value_words(value: Any) -> str:
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(value_words(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {value_words(item)}" for name, item in value.items()) + "}"
     if isinstance(value, float):
         return f"{value:g}"
     return str(value) if str(value) else '""'

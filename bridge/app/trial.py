@@ -16,7 +16,7 @@ DEMO_NUMBER = "46701740605"
 """A number of Sweden's regulator for fiction; the simulator answers for it."""
 VIRTUAL_NUMBER = "46737494150"
 """Another one of that range: the demo account's virtual number."""
-PIN_FILE = "demo-pin"
+PIN_FILE, SMPP_FILE = "demo-pin", "demo-smpp-password"
 
 
 async def welcome(appliance: Appliance) -> str:
@@ -30,29 +30,31 @@ async def welcome(appliance: Appliance) -> str:
     accounts = {account["name"]: account for account in await operations.account_list()}
     if DEMO not in accounts:
         names = ", ".join(accounts)
-        return _text(appliance.settings, "ACCOUNT", "PIN", f"accounts: {names} (their PINs are known to you alone)")
-    pin = _kept(folder / PIN_FILE)
+        whose = f"accounts: {names} (their PINs are known to you alone)"
+        return _text(appliance.settings, "ACCOUNT", "PIN", "PASSWORD", whose)
+    if not (folder / SMPP_FILE).exists():
+        _keep(folder / SMPP_FILE, (await operations.account_smpp(name=DEMO))["password"])
+    pin, password = _kept(folder / PIN_FILE, "PIN"), _kept(folder / SMPP_FILE, "PASSWORD")
     credit = format_credits(accounts[DEMO]["balance_mc"])
-    return _text(
-        appliance.settings, DEMO, pin, f"account {DEMO}   PIN {pin}   credit {credit}   virtual number {VIRTUAL_NUMBER}"
-    )
+    whose = f"account {DEMO}   PIN {pin}   credit {credit}   virtual number {VIRTUAL_NUMBER}"
+    return _text(appliance.settings, DEMO, pin, password, whose)
 
 
 def _keep(path: Path, pin: str) -> None:
-    """Only the trial keeps its PIN in clear, so that a second start can show it; nobody else may read the file."""
+    """Only the trial keeps its secrets in clear, for its second start to show them; nobody else may read the file."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(pin + "\n")
 
 
-def _kept(path: Path) -> str:
+def _kept(path: Path, otherwise: str) -> str:
     try:
         return path.read_text().strip()
     except FileNotFoundError:
-        return "PIN"
+        return otherwise
 
 
-def _text(settings: Settings, account: str, pin: str, whose: str) -> str:
-    smtp, http = settings.smtp.listen[0], settings.http.listen[0]
+def _text(settings: Settings, account: str, pin: str, password: str, whose: str) -> str:
+    smtp, http, smpp = settings.smtp.listen[0], settings.http.listen[0], settings.smpp.listen[0]
     programs = Path(sys.executable).parent
     address = f"{DEMO_NUMBER}@{settings.domain}"
     command = shlex.join([str(programs / "smsbridge"), "--state-folder", str(settings.state_folder.absolute())])
@@ -63,6 +65,7 @@ def _text(settings: Settings, account: str, pin: str, whose: str) -> str:
         "",
         f"  e-mail door      {smtp.address}:{smtp.port}      mail to NUMBER@{settings.domain}",
         f"  HTTP door        http://{http.address}:{http.port}/send",
+        f"  SMPP door        {smpp.address}:{smpp.port}      system_id {account}, password {password}",
         f"  upstream         the built-in simulator, {settings.links[0].host}:{settings.links[0].port}",
         f"  mails to you     kept in {sink.folder.absolute() / 'new'}" if sink else "",
         f"  ledger           {settings.state_folder.absolute()}",

@@ -40,6 +40,7 @@ STATUS: dict[FaultCode, int] = {
     FaultCode.NOT_FOUND: 404,
     FaultCode.ALREADY_EXISTS: 409,
     FaultCode.KEY_REUSED: 409,
+    FaultCode.TOO_LATE: 409,
     FaultCode.TOO_FAST: 429,
     FaultCode.QUEUE_FULL: 503,
     FaultCode.DISK_FULL: 503,

@@ -29,6 +29,7 @@ SMTP_REPLIES: dict[FaultCode, str] = {
     FaultCode.NOT_FOUND: "550 5.1.1",
     FaultCode.ALREADY_EXISTS: "554 5.5.0",
     FaultCode.KEY_REUSED: "554 5.5.0",
+    FaultCode.TOO_LATE: "554 5.5.0",
     FaultCode.TOO_FAST: "452 4.7.0",
     FaultCode.QUEUE_FULL: "452 4.3.1",
     FaultCode.DISK_FULL: "452 4.3.1",

@@ -265,15 +265,21 @@ def _reports(evidence: Evidence) -> Found:
 
 
 def i7_submitted_has_its_name(evidence: Evidence) -> Found:
-    """I7: a submitted part has an id that the carrier gave to it, or the carrier gave it none."""
+    """I7: a submitted part has an id that the carrier gave to it, or the carrier gave it none.
+
+    Where a receipt settled a doubt, the id is that of a try of this very part whose answer never came.
+    """
     for message, part in evidence.each_part():
         where = (message["text"][:8], message["recipient"])
         if part["submitted_at_ms"] is None:
             if part["state"] in TAKEN_STATES:
                 yield Broken(f"part {part['part_no']} is {part['state']} and was never submitted", *where)
             continue
-        answered = [one.answer for one in evidence.tries_of(message, part) if one.answer is not None]
-        if (part["smsc_id"] or "") not in {answer["id"] for answer in answered if not answer["status"]}:
+        tries = evidence.tries_of(message, part)
+        given = {one.answer["id"] for one in tries if one.answer is not None and not one.answer["status"]}
+        if any(line["event"] == "settled_by_receipt" for line in evidence.history[part["message_id"], part["part_no"]]):
+            given |= {one.facts["id"] for one in tries if one.is_taken}
+        if (part["smsc_id"] or "") not in given:
             yield Broken(f"part {part['part_no']} has the id {part['smsc_id']!r}, which nobody gave it", *where)
 
 

@@ -14,8 +14,9 @@ import pytest
 import bridge
 from bridge import failpoints
 from bridge.ledger import migrate
+from bridge.messages.message import OutcomeKind
 from bridge.runtime.ledger_verbs import VERBS
-from tests.books import NOW_MS, Books
+from tests.books import LINK, NOW_MS, Books
 from tests.crash.appliance import OWN_TREE
 from tests.crash.side_by_side import IS_LONG, side_by_side
 from tests.system.appliance import RECIPIENT, Appliance, until
@@ -171,11 +172,17 @@ def test_a_warning_by_text_is_one_message_though_the_process_ended_after_it(tmp_
         house.close()
 
 
+LATER_MS = NOW_MS + 3_600_000
+
 OTHERS: dict[str, dict[str, Any]] = {
-    "shift": {"by_ms": 3_600_000, "now_ms": NOW_MS + 3_600_000},
+    "shift": {"by_ms": 3_600_000, "now_ms": LATER_MS},
     "mark_unanswered": {"now_ms": NOW_MS},
+    "message_cancel": {"actor": "somebody", "now_ms": NOW_MS},
+    "message_replace": {"texts": ["three"], "now_ms": NOW_MS},
+    "release_scheduled": {"now_ms": LATER_MS},
+    "claim_questions": {"link": LINK, "count_max": 10, "now_ms": LATER_MS},
 }
-"""Verbs that no load leads to: the clock that was set, the client that left before its answer."""
+"""Verbs that no load leads to: the clock that was set, the client that left before its answer, an ESME's errands."""
 PROGRAM = """
 import json, queue, sys
 from pathlib import Path
@@ -197,8 +204,18 @@ sys.exit(result.error is not None)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("verb", OTHERS)
 def test_killed_around_a_rare_commit_all_of_it_is_there_or_nothing(books: Books, verb: str, place: str) -> None:
-    accepted = books.accept(books.account(), books.prepared("one"), books.prepared("two"))
-    values = OTHERS[verb] | ({"message_ids": [one.message_id for one in accepted]} if verb != "shift" else {})
+    account_id = books.account()
+    due_at_ms = LATER_MS if verb == "release_scheduled" else 0
+    facts = {"due_at_ms": due_at_ms, "expires_at_ms": 2 * LATER_MS}
+    accepted = books.accept(account_id, books.prepared("one", **facts), books.prepared("two", **facts))
+    values = dict(OTHERS[verb])
+    if verb == "mark_unanswered":
+        values["message_ids"] = [one.message_id for one in accepted]
+    elif verb.startswith("message_"):
+        values |= {"account_id": account_id, "message_id": accepted[0].message_id}
+    elif verb == "claim_questions":
+        for number, part in enumerate(books.claim()):
+            books.settle(part, OutcomeKind.SUBMITTED, smsc_id=f"A{number}", retry_at_ms=NOW_MS + 1000)
     before = _dump(books.path)
     command = [sys.executable, "-c", PROGRAM, str(books.path), verb, json.dumps(values)]
     environment = {failpoints.VARIABLE: f"{verb}.{place}", "PYTHONPATH": str(OWN_TREE)}
@@ -206,6 +223,8 @@ def test_killed_around_a_rare_commit_all_of_it_is_there_or_nothing(books: Books,
     assert killed.returncode == -9
     after = _dump(books.path)
     assert (after == before) is (place == "before_commit")
+    if verb == "message_cancel" and place == "committed":
+        return  # What is cancelled cannot be cancelled again.
     books.do(verb, **values)
     if verb == "mark_unanswered":
         assert (_dump(books.path) == after) is (place == "committed"), "a repeat must change nothing"

@@ -136,8 +136,26 @@ def test_a_carrier_that_refuses_throttles_or_misspells(appliance: Appliance, rec
     assert message["parts"][0]["is_possible_duplicate"] is False
 
 
+def with_late_receipts(appliance: Appliance) -> None:
+    """Let receipts come long after a part in doubt is decided upon, so that none settles the doubt."""
+    appliance.extra = {"simulator": {"port": appliance.smsc_port, "receipt_delay_ms": 6_000}}
+
+
+def test_a_receipt_settles_the_doubt_that_a_lost_link_left(appliance: Appliance) -> None:
+    """The simulator drops the connection at the first try of numbers that end in 1007, and reports on it afterwards."""
+    appliance.link = {"in_doubt_hold_s": 600}
+    pin = appliance.start().add_account()
+    _, body = appliance.get(account="demo", pin=pin, to="46701741007", text="vanish")
+    message = appliance.wait_for(body.split()[1], "delivered", 60)
+    (part,) = message["parts"]
+    assert (part["attempt"], part["is_possible_duplicate"]) == (1, False)
+    assert [line["event"] for line in message["history"]] == ["in_doubt", "settled_by_receipt"]
+    assert appliance.balance_mc() == 99_000
+
+
 def test_a_link_that_vanishes_under_a_part_is_told_and_the_part_marked(appliance: Appliance) -> None:
     """The simulator drops the connection at the first try of numbers that end in 1007: held, sent once more, marked."""
+    with_late_receipts(appliance)
     pin = appliance.start().add_account()
     _, body = appliance.get(account="demo", pin=pin, to="46701741007", text="vanish")
     message = appliance.wait_for(body.split()[1], "delivered", 60)
@@ -149,6 +167,7 @@ def test_a_link_that_vanishes_under_a_part_is_told_and_the_part_marked(appliance
 
 def test_a_link_that_never_resends_leaves_the_part_unknown(appliance: Appliance) -> None:
     appliance.link = {"in_doubt": "never_resend"}
+    with_late_receipts(appliance)
     pin = appliance.start().add_account()
     _, body = appliance.get(account="demo", pin=pin, to="46701741007", text="vanish")
     message = appliance.wait_for(body.split()[1], "unknown", 60)

@@ -29,6 +29,14 @@ class AccountLine(TypedDict):
     low_limit_mc: int
     """Below it the account is warned; 0: never."""
     is_low_texted: bool
+    smpp_binds_max: int
+    smpp_parts_per_second: float
+    """0: no limit."""
+    smpp_receipts: str
+    smpp_alphabet_0: str
+    smpp_alphabet_1: str
+    smpp_id_form: str
+    smpp_long_inbound: str
 
 
 class CredentialLine(TypedDict):
@@ -70,6 +78,14 @@ class NewPin(TypedDict):
     """The generated PIN, which nobody can show again; empty when the PIN was given."""
 
 
+class NewPassword(TypedDict):
+    """The answer of account_smpp."""
+
+    name: str
+    password: str
+    """The generated password, which nobody can show again; empty when it was given."""
+
+
 class AccountState(TypedDict):
     name: str
     is_disabled: bool
@@ -87,3 +103,6 @@ class NumberLine(TypedDict):
     number: str
     account: str
     mail: str
+    """Empty: not mailed."""
+    is_for_esme: bool
+    """They go to the account's ESMEs."""

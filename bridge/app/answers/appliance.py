@@ -38,6 +38,11 @@ class LinkLine(TypedDict):
     reason: str
     window_used: int
     window_max: int
+    """Of all its sessions together."""
+    sessions_bound: int
+    sessions_total: int
+    spellings: dict[str, int]
+    """How its receipts spelled the ids of its answers, and how often: "same", "case", "zeros", "hex", "decimal"."""
     queued: int
 
 

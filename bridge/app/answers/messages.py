@@ -12,6 +12,13 @@ class SentMessage(TypedDict):
     price_mc: int
 
 
+class Cancelled(TypedDict):
+    """Messages that were taken back: usually one, of a submit_multi all that were answered with one id."""
+
+    cancelled: list[str]
+    refunded_mc: int
+
+
 class MessageLine(TypedDict):
     """A message in a list."""
 
@@ -59,7 +66,16 @@ class PartDetail(TypedDict):
     smsc_id: str
     command_status: int
     error: str
+    """The network's code from the receipt."""
+    cause: str
+    """What the code means on its link, as "switched_off"; empty: nothing is known."""
+    why: str
+    """The same as a sentence."""
     is_possible_duplicate: bool
+    header: str
+    """The user data header that its ESME gave it, in hex; empty: none."""
+    data_coding: int | None
+    """As its ESME gave it; None: by the coding of the message."""
 
 
 class HistoryLine(TypedDict):
@@ -95,6 +111,35 @@ class NoticeLine(TypedDict):
     done_at_ms: int | None
 
 
+class EsmeNoticeLine(TypedDict):
+    """A deliver_sm that we owe an ESME about a message, and what became of it."""
+
+    event: str
+    state: str
+    attempt: int
+    reason: str
+    next_action_at_ms: int | None
+    created_at_ms: int
+    done_at_ms: int | None
+
+
+class EsmeDetail(TypedDict):
+    """What an ESME said of its message, field by field as in SMPP, and what it is owed."""
+
+    told_id: str
+    """The id that it was told: of a submit_multi that of the first message."""
+    service_type: str
+    source_addr: str
+    source_addr_ton: int
+    source_addr_npi: int
+    destination_addr: str
+    dest_addr_ton: int
+    dest_addr_npi: int
+    registered_delivery: int
+    user_message_reference: int | None
+    notices: list[EsmeNoticeLine]
+
+
 class MessageDetail(MessageLine):
     """The whole life of one message."""
 
@@ -104,6 +149,8 @@ class MessageDetail(MessageLine):
     history: list[HistoryLine]
     postings: list[MessagePosting]
     notices: list[NoticeLine]
+    esme: EsmeDetail | None
+    """None: it did not come from an ESME."""
 
 
 class QueueLine(TypedDict):

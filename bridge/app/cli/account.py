@@ -10,6 +10,7 @@ from bridge.app.cli import printing as out
 from bridge.app.cli.base import CREDITS, Group, actor, json_option
 from bridge.app.cli.exits import EX_USAGE, fail
 from bridge.app.cli.place import call
+from bridge.ledger.accounts import FACTS
 
 PIN_SIZE_MAX = 200
 """Characters read of a PIN on standard input."""
@@ -168,6 +169,7 @@ def account_show(name: str, is_json: bool) -> None:
             ("mail events", row["mail_events"]),
             ("originator", row["originator"]),
             ("numbers", " ".join(row["numbers"])),
+            ("SMPP", _smpp_rules(row)),
             ("opened", out.utc(row["created_at_ms"])),
             ("closed", out.utc(row["closed_at_ms"])),
         )
@@ -191,6 +193,13 @@ def account_show(name: str, is_json: bool) -> None:
             right=("amount",),
         )
     return None
+
+
+def _smpp_rules(row: AccountLine) -> str:
+    """What of its SMPP rules differs from what every account begins with, in the words of `account set`."""
+    usual = {name: value for name, value in FACTS.items() if name.startswith("smpp_")}
+    told = [(name, value) for name in usual if (value := dict(row).get(name, usual[name])) != usual[name]]
+    return ", ".join(f"{name.removeprefix('smpp_').replace('_', ' ')} {value}" for name, value in told)
 
 
 def _note(row: AccountLine) -> str:

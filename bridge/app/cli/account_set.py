@@ -16,6 +16,7 @@ from bridge.app.cli.account import (
 from bridge.app.cli.base import CREDITS, Command
 from bridge.app.cli.exits import EX_USAGE, fail
 from bridge.app.cli.place import call
+from bridge.ledger.accounts import ALPHABETS, CHOICES
 
 
 @click.command("set", cls=Command)
@@ -37,6 +38,27 @@ from bridge.app.cli.place import call
 @click.option("--refunds", type=click.Choice(REFUNDS), help=REFUNDS_HELP)
 @click.option("--low-limit", "low_limit_mc", type=CREDITS, help=LOW_LIMIT_HELP)
 @click.option("--low-text/--no-low-text", "is_low_texted", default=None, help=LOW_TEXT_HELP)
+@click.option("--smpp-binds", "smpp_binds_max", type=click.IntRange(0), help="Sessions of its ESMEs at a time.")
+@click.option(
+    "--smpp-parts-per-second", type=click.FloatRange(0), help="What they may submit; more is throttled. 0: no limit."
+)
+@click.option(
+    "--smpp-receipts",
+    type=click.Choice(CHOICES["smpp_receipts"]),
+    help="Which receipts they get: as registered_delivery asks, or another rule whatever it asks.",
+)
+@click.option("--smpp-alphabet-0", type=click.Choice(ALPHABETS), help="What data_coding 0 means.")
+@click.option("--smpp-alphabet-1", type=click.Choice(ALPHABETS), help="What data_coding 1 means.")
+@click.option(
+    "--smpp-id-form",
+    type=click.Choice(CHOICES["smpp_id_form"]),
+    help="How message_id is spelled; hex_decimal: hex in submit_sm_resp, decimal in receipts.",
+)
+@click.option(
+    "--smpp-long-inbound",
+    type=click.Choice(CHOICES["smpp_long_inbound"]),
+    help="How long texts from handsets reach its ESMEs: as one message_payload, or in parts.",
+)
 def account_set(name: str, **values: Any) -> None:
     """Change an account.
 
@@ -46,6 +68,7 @@ def account_set(name: str, **values: Any) -> None:
     Example:
       smsbridge account set ward7 --low-limit 20 --mobile 46701740605 --low-text
       smsbridge account set ward7 --overdraft 50 --refunds undeliverable
+      smsbridge account set bulk-gateway --smpp-binds 4 --smpp-parts-per-second 50 --smpp-receipts always
     """
     facts = {fact: value for fact, value in values.items() if value is not None}
     if not facts:

@@ -32,6 +32,7 @@ NEXT_STEPS: dict[FaultCode, str] = {
     FaultCode.NOT_FOUND: "the `list` commands show what there is",
     FaultCode.ALREADY_EXISTS: "choose another name",
     FaultCode.KEY_REUSED: "give every submission a key of its own",
+    FaultCode.TOO_LATE: "`smsbridge message show ID` tells where it is",
     FaultCode.TOO_FAST: "wait a moment and try again",
     FaultCode.QUEUE_FULL: "`smsbridge queue` shows what waits",
     FaultCode.DISK_FULL: "`smsbridge status` shows how much room there must be: free some",

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from bridge.app.answers.messages import HistoryLine, MessageDetail, NoticeLine, PartDetail
+from bridge.app.answers.messages import EsmeNoticeLine, HistoryLine, MessageDetail, NoticeLine, PartDetail
 from bridge.app.cli.printing import clean, credit, until, utc
 from bridge.messages.message import TEST_LINK
 
-_CODINGS = {"gsm7": "GSM 03.38", "ucs2": "UCS-2"}
+_CODINGS = {"gsm7": "GSM 03.38", "ucs2": "UCS-2", "binary": "binary"}
 
 _STATES = {
     "queued": "waits to be sent",
@@ -23,8 +23,10 @@ _EVENTS = {
     "failover": "moved to another link",
     "in_doubt": "in doubt",
     "resend": "queued again",
+    "replaced": "replaced by its sender",
     "second_answer": "answered late, after it was sent again",
     "contradicting_receipt": "contradicting receipt, not applied",
+    "settled_by_receipt": "taken by the carrier after all",
 }
 """Events of the history in words."""
 
@@ -39,6 +41,10 @@ def life_of(detail: MessageDetail, now_ms: int) -> list[str]:
     if detail["notices"]:
         lines += ["", "mails"]
         lines += [line for notice in detail["notices"] for line in _notice(notice, now_ms)]
+    esme = detail.get("esme")
+    if esme and esme["notices"]:
+        lines += ["", "receipts to its ESME"]
+        lines += [line for receipt in esme["notices"] for line in _receipt(receipt, now_ms)]
     return [clean(line) for line in lines]
 
 
@@ -52,7 +58,8 @@ def _head(detail: MessageDetail) -> Iterator[str]:
     yield f"  to          {detail['recipient']}{note}"
     coding = _CODINGS.get(detail["coding"], detail["coding"])
     count = f"{len(parts)} parts" if len(parts) > 1 else "1 part"
-    yield f"  text        {detail['text'] or '(erased)'}"
+    label = "octets" if detail["coding"] == "binary" else "text"
+    yield f"  {label:<10}  {detail['text'] or '(erased)'}"
     yield f"  size        {count}, {coding}"
     lane = parts[0]["lane"] if parts else ""
     yield f"  route       {', '.join(detail['links'].split())}, lane {lane}"
@@ -104,23 +111,40 @@ def _ending(part: PartDetail) -> str:
     told = _plain(part["state"]) + (f": {part['waiting_for']}" if part["waiting_for"] else "")
     if part["command_status"]:
         told += f" (command_status 0x{part['command_status']:08X})"
+    if part["why"]:
+        told += f": {part['why']}"
     if part["error"].strip("0"):
-        told += f", network error {part['error']}"
+        told += f" (network error {part['error']})"
     if part["network_at_ms"]:
         told += f"; the network says {utc(part['network_at_ms'])}"
     return told
 
 
 def _waiting(part: PartDetail, now_ms: int) -> str:
+    if part["state"] == "submitted":
+        return f"waiting: {_submitted(part, now_ms)}"
     why = part["waiting_for"] or reason_of(part["state"])
     return f"waiting: {why}{_until(part['next_action_at_ms'], now_ms)}"
 
 
+def _submitted(part: PartDetail, now_ms: int) -> str:
+    """What a submitted part waits for: its receipt, while the network may still be trying, until its validity ends."""
+    told = reason_of(part["state"])
+    if part["waiting_for"]:
+        told = f"{part['waiting_for']}{_until(part['expires_at_ms'], now_ms)}"
+        told += f": {part['why']}" if part["why"] else ""
+    asked = until(part["next_action_at_ms"], now_ms)
+    return told + (f"; the carrier is asked at {asked}" if asked else "")
+
+
 def reason_of(state: str) -> str:
     """Why a part waits that has no reason of its own."""
-    return {"queued": "for its turn", "claimed": "for the carrier's answer", "submitted": "for the receipt"}.get(
-        state, _plain(state)
-    )
+    return {
+        "queued": "for its turn",
+        "claimed": "for the carrier's answer",
+        "submitted": "for the receipt",
+        "scheduled": "for its scheduled time",
+    }.get(state, _plain(state))
 
 
 def _until(at_ms: int | None, now_ms: int) -> str:
@@ -137,6 +161,18 @@ def _notice(notice: NoticeLine, now_ms: int) -> Iterator[str]:
         yield _at(notice["done_at_ms"] or 0, f"given up{tries}: {notice['reason']}")
     else:
         why = notice["reason"] or "for the relay"
+        yield f"  waiting: {why}{_until(notice['next_action_at_ms'], now_ms)}"
+
+
+def _receipt(notice: EsmeNoticeLine, now_ms: int) -> Iterator[str]:
+    yield _at(notice["created_at_ms"], f'receipt "{_plain(notice["event"])}" owed')
+    tries = f", attempt {notice['attempt']}" if notice["attempt"] > 1 else ""
+    if notice["state"] == "done":
+        yield _at(notice["done_at_ms"] or 0, f"taken by the ESME{tries}")
+    elif notice["state"] == "given_up":
+        yield _at(notice["done_at_ms"] or 0, f"given up{tries}: {notice['reason']}")
+    else:
+        why = notice["reason"] or "for a receiving ESME of the account"
         yield f"  waiting: {why}{_until(notice['next_action_at_ms'], now_ms)}"
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from bridge.app.answers.messages import InboundLine, MessageDetail, MessageLine, Queue, SentMessage
+from bridge.app.answers.messages import Cancelled, InboundLine, MessageDetail, MessageLine, Queue, SentMessage
 from bridge.app.cli import printing as out
 from bridge.app.cli.account import LANES
-from bridge.app.cli.base import Command, Group, json_option
+from bridge.app.cli.base import Command, Group, actor, json_option
 from bridge.app.cli.exits import EX_DATA, fail
 from bridge.app.cli.life import life_of, reason_of
 from bridge.app.cli.place import call
@@ -146,6 +146,26 @@ def message_show(message_id: str, is_json: bool) -> None:
     return click.echo("\n".join(life_of(detail, out.now_ms())))
 
 
+@message.command("cancel")
+@click.argument("message_id", metavar="MESSAGE")
+@json_option
+def message_cancel(message_id: str, is_json: bool) -> None:
+    """Take a message back before it is sent.
+
+    All of it or nothing: when a carrier has one of its parts already, it is too late. Its price comes back, and
+    whoever is told of its end is told so.
+
+    \b
+    Example:
+      smsbridge message cancel 6FD54FA2
+    """
+    answer: Cancelled = call("message_cancel", message_id=message_id, actor=actor())
+    if is_json:
+        return out.as_json(answer)
+    back = f"; {out.credit(answer['refunded_mc'])} given back" if answer["refunded_mc"] else ""
+    return click.echo(f"cancelled {' '.join(answer['cancelled'])}{back}")
+
+
 @message.command("inbound")
 @click.option(
     "--count",
@@ -191,8 +211,8 @@ def message_inbound(count: int, is_json: bool) -> None:
 def queue(is_json: bool) -> None:
     """Show what is not finished, and why.
 
-    Parts by link, lane, state and reason, and the mails we owe: how many, since when the oldest, and until when
-    they wait. Times are UTC.
+    Parts by link, lane, state and reason, and what we owe by mail and to ESMEs: how many, since when the oldest,
+    and until when they wait. Times are UTC.
 
     \b
     Example:
@@ -222,16 +242,21 @@ def queue(is_json: bool) -> None:
     if answer["notices"]:
         click.echo()
     out.table(
-        ("mails", "count", "oldest", "reason", "until"),
+        ("owed", "count", "oldest", "reason", "until"),
         [
             (
                 row["kind"],
                 row["count"],
                 out.utc(row["oldest_at_ms"]),
-                row["reason"] or "for the relay",
+                row["reason"] or _who_takes(row["kind"]),
                 out.until(row["next_action_at_ms"], now_ms),
             )
             for row in answer["notices"]
         ],
     )
     return None
+
+
+def _who_takes(kind: str) -> str:
+    """What a notice waits for that has no reason of its own."""
+    return "for an ESME that receives" if kind == "to ESMEs" else "for the relay"

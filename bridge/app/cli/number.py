@@ -5,6 +5,7 @@ import click
 from bridge.app.answers.accounts import NumberLine
 from bridge.app.cli import printing as out
 from bridge.app.cli.base import Group, json_option
+from bridge.app.cli.exits import EX_USAGE, fail
 from bridge.app.cli.place import call
 
 
@@ -21,18 +22,29 @@ def number() -> None:
 @number.command("add")
 @click.argument("number")
 @click.option("--account", required=True, metavar="NAME", help="Account that owns the number.")
-@click.option("--mail", required=True, metavar="ADDRESS", help="Address that texts to this number are mailed to.")
-def number_add(number: str, account: str, mail: str) -> None:
+@click.option("--mail", metavar="ADDRESS", default="", help="Address that texts to this number are mailed to.")
+@click.option("--for-esme", "is_for_esme", is_flag=True, help="Hand them to the account's ESMEs, over SMPP.")
+def number_add(number: str, account: str, mail: str, is_for_esme: bool) -> None:
     """Give a virtual number to an account.
 
-    Texts from handsets to this number are mailed to ADDRESS.
+    Texts from handsets to this number are mailed to ADDRESS, or go to the account's ESMEs, or both.
 
     \b
     Example:
       smsbridge number add 46701740699 --account ward7 --mail ward7@example.org
+      smsbridge number add 46701740698 --account bulk-gateway --for-esme
     """
-    answer: NumberLine = call("number_add", number=number, account=account, mail=mail)
-    click.echo(f"texts to {answer['number']} are mailed to {answer['mail']}")
+    if not mail and not is_for_esme:
+        fail(EX_USAGE, "texts to this number would go nowhere", "give --mail ADDRESS, or --for-esme, or both")
+    answer: NumberLine = call("number_add", number=number, account=account, mail=mail, is_for_esme=is_for_esme)
+    click.echo(f"texts to {answer['number']} {_goal(answer)}")
+
+
+def _goal(line: NumberLine) -> str:
+    """Where texts to a number go."""
+    mailed = f"are mailed to {line['mail']}" if line["mail"] else ""
+    handed = f"go to the ESMEs of {line['account']}" if line["is_for_esme"] else ""
+    return " and ".join(goal for goal in (mailed, handed) if goal)
 
 
 @number.command("list")
@@ -49,4 +61,7 @@ def number_list(is_json: bool) -> None:
         return out.as_json(rows)
     if not rows:
         return out.nothing("numbers; `smsbridge number add NUMBER --account NAME --mail ADDRESS` adds one")
-    return out.table(("number", "account", "mail"), [(row["number"], row["account"], row["mail"]) for row in rows])
+    return out.table(
+        ("number", "account", "mail", "ESMEs"),
+        [(row["number"], row["account"], row["mail"], out.yes(row, "is_for_esme", "yes")) for row in rows],
+    )

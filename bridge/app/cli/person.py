@@ -29,6 +29,7 @@ WORDS = {
     "inbound_part": ("piece of a text from it", "pieces of texts from it"),
     "refusal": ("refused submission", "refused submissions"),
     "mail_thread": ("mail that names it", "mails that name it"),
+    "esme_message": ("message of an ESME that names it", "messages of ESMEs that name it"),
     "notice": ("notice that names it", "notices that name it"),
     "history": ("line of history that names it", "lines of history that name it"),
     "part": ("part that is named after it", "parts that are named after it"),

@@ -9,6 +9,7 @@ from bridge.app.answers.appliance import Audit, DiskState, LinkLine, Status
 from bridge.app.cli import printing as out
 from bridge.app.cli.account import account
 from bridge.app.cli.account_set import account_set
+from bridge.app.cli.account_smpp import account_smpp
 from bridge.app.cli.backup import backup, backup_words, restore_command
 from bridge.app.cli.base import Program, json_option
 from bridge.app.cli.credit import account_adjust, account_close, account_top_up, account_transfer, message_refund
@@ -20,6 +21,7 @@ from bridge.app.cli.person import actions, person
 from bridge.app.cli.place import Place, call, the_place
 from bridge.app.cli.refusal import refusal
 from bridge.app.cli.simulator import simulator
+from bridge.app.cli.smpp import smpp
 from bridge.app.cli.statement import account_statement
 from bridge.app.cli.tariff import tariff
 from bridge.app.config_errors import ConfigError
@@ -119,11 +121,13 @@ def _summary(settings: Settings) -> list[tuple[str, str]]:
     """What would be opened, in words."""
     smtp = [out.endpoint(x.address, x.port) + f" ({x.tls})".replace(" (none)", "") for x in settings.smtp.listen]
     http = [out.endpoint(x.address, x.port) + " (TLS)" * x.tls for x in settings.http.listen]
+    smpp_in = [out.endpoint(x.address, x.port) + " (TLS)" * x.tls for x in settings.smpp.listen]
     pairs = [
         ("state folder", str(settings.state_folder)),
         ("mail domains", ", ".join(settings.smtp.domains)),
         ("e-mail in", ", ".join(smtp) or "off"),
         ("HTTP in", ", ".join(http) or "off"),
+        ("SMPP in", ", ".join(smpp_in) or "off"),
     ]
     for link in settings.links:
         where = out.endpoint(link.host, link.port) + " (TLS)" * link.tls
@@ -197,7 +201,9 @@ cli.add_command(message)
 cli.add_command(queue)
 cli.add_command(refusal)
 cli.add_command(account)
-for command in (account_set, account_top_up, account_adjust, account_transfer, account_statement, account_close):
+for command in (account_set, account_smpp, account_top_up, account_adjust, account_transfer):
+    account.add_command(command)
+for command in (account_statement, account_close):
     account.add_command(command)
 message.add_command(message_refund)
 cli.add_command(number)
@@ -219,7 +225,8 @@ def link() -> None:
 def link_list(is_json: bool) -> None:
     """List the links and how they are.
 
-    State, since when and why; how much of the window is used; how many parts wait for the link.
+    State, since when and why; how many of its sessions are bound; how much of the window is used; how its receipts
+    spell the ids of its answers, as far as any have come; how many parts wait for the link.
 
     \b
     Example:
@@ -233,7 +240,7 @@ def link_list(is_json: bool) -> None:
 
 def _links(rows: list[LinkLine]) -> None:
     out.table(
-        ("link", "endpoint", "system_id", "state", "since", "window", "queued", "reason"),
+        ("link", "endpoint", "system_id", "state", "since", "binds", "window", "ids", "queued", "reason"),
         [
             (
                 row["name"],
@@ -241,13 +248,15 @@ def _links(rows: list[LinkLine]) -> None:
                 row["system_id"],
                 row["state"],
                 out.utc(row["since_at_ms"]),
+                f"{row['sessions_bound']}/{row['sessions_total']}" if row["sessions_total"] else "",
                 f"{row['window_used']}/{row['window_max']}" if row["window_max"] else "",
+                ", ".join(row["spellings"]),
                 row["queued"],
                 row["reason"],
             )
             for row in rows
         ],
-        right=("window",),
+        right=("binds", "window"),
     )
 
 
@@ -292,6 +301,7 @@ def ledger_audit(is_json: bool) -> None:
 cli.add_command(backup)
 cli.add_command(restore_command, "restore")
 cli.add_command(held)
+cli.add_command(smpp)
 cli.add_command(person)
 cli.add_command(actions)
 cli.add_command(simulator)

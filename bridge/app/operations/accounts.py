@@ -3,7 +3,7 @@
 import zoneinfo
 from typing import Any
 
-from bridge.app.answers.accounts import AccountState, AllowedNetwork, NewPin, NumberLine
+from bridge.app.answers.accounts import AccountState, AllowedNetwork, NewPassword, NewPin, NumberLine
 from bridge.app.operations.desk import Desk, check_mail, own_actor
 from bridge.intake import authenticate
 from bridge.intake.authenticate import CredentialKind
@@ -120,6 +120,27 @@ class AccountOperations(Desk):
         self._gatekeeper.forget()
         return {"name": name, "pin": shown}
 
+    async def account_smpp(
+        self, *, name: str, password: str | None = None, networks: list[str] | None = None
+    ) -> NewPassword:
+        """Replace the password with which the account's ESMEs bind, generated unless one is imported."""
+        made = ""
+        if password is None:
+            made = password = authenticate.generate_smpp_password()
+        else:
+            authenticate.check_imported_pin(password, networks or [], "password")
+        await self._ledger.do(
+            "credential_add",
+            name=name,
+            kind=CredentialKind.SMPP_PASSWORD.value,
+            verifier=await self._gatekeeper.hash_secret(CredentialKind.SMPP_PASSWORD, password),
+            networks=authenticate.parse_networks(networks or []),
+            is_only_one=True,
+            now_ms=now_ms(),
+        )
+        self._gatekeeper.forget()
+        return {"name": name, "password": made}
+
     async def account_disable(self, *, name: str) -> AccountState:
         """Let the account in no more; what it has queued still goes out."""
         return await self._set_disabled(name, is_disabled=True)
@@ -147,12 +168,14 @@ class AccountOperations(Desk):
         self._gatekeeper.forget()
         return {"name": name, "network": normal}
 
-    async def number_add(self, *, number: str, account: str, mail: str) -> NumberLine:
-        """Give a virtual number or short code to an account; what arrives there is mailed."""
+    async def number_add(self, *, number: str, account: str, mail: str = "", is_for_esme: bool = False) -> NumberLine:
+        """Give a virtual number or short code to an account; what arrives there is mailed, or goes to its ESMEs."""
         digits = _virtual_number(number)
-        check_mail(mail)
-        await self._ledger.do("number_add", number=digits, account=account, mail=mail, now_ms=now_ms())
-        return {"number": digits, "account": account, "mail": mail}
+        if mail:
+            check_mail(mail)
+        line: NumberLine = {"number": digits, "account": account, "mail": mail, "is_for_esme": is_for_esme}
+        await self._ledger.do("number_add", **line, now_ms=now_ms())
+        return line
 
     async def number_list(self) -> list[dict[str, Any]]:
         """Every virtual number with its owner."""

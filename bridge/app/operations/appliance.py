@@ -23,13 +23,17 @@ class ApplianceOperations(Desk):
             ("http", listen.address, listen.port, "tls" if listen.tls else "none")
             for listen in self._settings.http.listen
         ]
+        smpp = [
+            ("smpp", listen.address, listen.port, "tls" if listen.tls else "none")
+            for listen in self._settings.smpp.listen
+        ]
         return {
             "version": version(),
             "pid": os.getpid(),
             "started_at_ms": self._started_at_ms,
             "state_folder": str(self._settings.state_folder.absolute()),
             "disk": self._disk_state(),
-            "listeners": [{"door": d, "address": a, "port": p, "tls": t} for d, a, p, t in smtp + http],
+            "listeners": [{"door": d, "address": a, "port": p, "tls": t} for d, a, p, t in smtp + http + smpp],
             "links": await self.link_list(),
             "backup": self.backups.status(),
             "held": await self._ledger.read("held_count"),
@@ -55,6 +59,7 @@ class ApplianceOperations(Desk):
             if line["state"] == "queued":
                 queued[line["link"]] = queued.get(line["link"], 0) + line["count"]
         running = {status["link"]: status for status in self._links.status()} if self._links else {}
+        spellings = await self._ledger.read("link_spellings")
         disk = self._ledger.disk
         shut = "the disk is full: nothing is sent" if disk and disk.level is Level.NO_SENDING else ""
         built_in: LinkLine = {
@@ -66,6 +71,9 @@ class ApplianceOperations(Desk):
             "reason": "for test numbers; no handset gets anything",
             "window_used": 0,
             "window_max": 0,
+            "sessions_bound": 0,
+            "sessions_total": 0,
+            "spellings": {},
             "queued": queued.get(TEST_LINK, 0),
         }
         configured: list[LinkLine] = [
@@ -75,9 +83,12 @@ class ApplianceOperations(Desk):
                 "system_id": link.system_id,
                 "state": running[link.name]["state"] if link.name in running else "not running",
                 "since_at_ms": running[link.name]["since_ms"] if link.name in running else None,
-                "reason": shut or (running[link.name]["waiting_reason"] if link.name in running else ""),
+                "reason": shut or (_reason(running[link.name]) if link.name in running else ""),
                 "window_used": running[link.name]["unanswered"] if link.name in running else 0,
-                "window_max": link.window,
+                "window_max": link.window * link.binds,
+                "sessions_bound": running[link.name]["sessions_bound"] if link.name in running else 0,
+                "sessions_total": link.sessions_total,
+                "spellings": spellings.get(link.name, {}),
                 "queued": queued.get(link.name, 0),
             }
             for link in self._settings.links
@@ -104,3 +115,8 @@ class ApplianceOperations(Desk):
         if any(statuses):
             raise Fault(FaultCode.TRY_LATER, "the link did not take it; its log says why")
         return {"part_total": len(statuses)}
+
+
+def _reason(status: dict[str, Any]) -> str:
+    """What holds a link up, and which of its sessions is missing."""
+    return "; ".join(why for why in (status["waiting_reason"], status["sessions_reason"]) if why)

@@ -16,6 +16,7 @@ from bridge.runtime.identity import Gatekeeper
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import now_ms
 from bridge.simulator.smsc import Smsc
+from bridge.smpp_in.service import SmppDoor
 from bridge.smpp_out.service import Links
 
 
@@ -29,14 +30,16 @@ class Desk:
         self._door = door
         self._links: Links | None = None
         self._simulator: Smsc | None = None
+        self._smpp: SmppDoor | None = None
         self._started_at_ms = now_ms()
         self._reading = asyncio.Lock()
         self.backups = Backups(settings, ledger)
 
-    def attach(self, links: Links, simulator: Smsc | None) -> None:
+    def attach(self, links: Links, simulator: Smsc | None, smpp: SmppDoor | None = None) -> None:
         """Tell what runs beside the ledger; without it the commands about links say "not running"."""
         self._links = links
         self._simulator = simulator
+        self._smpp = smpp
 
     async def read_tables(self) -> None:
         """Read the business tables anew; the door uses them from then on."""

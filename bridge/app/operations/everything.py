@@ -11,6 +11,7 @@ from bridge.app.operations.credit import CreditOperations
 from bridge.app.operations.messages import MessageOperations
 from bridge.app.operations.person import PersonOperations
 from bridge.app.operations.refusals import RefusalOperations
+from bridge.app.operations.smpp import SmppOperations
 from bridge.app.operations.tariff import TariffOperations
 
 
@@ -22,6 +23,7 @@ class Operations(
     TariffOperations,
     BackupOperations,
     PersonOperations,
+    SmppOperations,
     ApplianceOperations,
 ):
     """The commands on one open ledger: everything that `commands.Commands` names."""

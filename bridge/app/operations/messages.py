@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from bridge.app.answers.messages import SentMessage
-from bridge.app.operations.desk import Desk
+from bridge.app.answers.messages import Cancelled, SentMessage
+from bridge.app.operations.desk import Desk, own_actor
 from bridge.intake.authenticate import Identity
 from bridge.ledger.accounts import lane_of
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import TEST_LINK, Lane, Submission
+from bridge.runtime.loop import now_ms
 
 RECIPIENTS_MAX = 100
 """Recipients of one `send`, as for one mail."""
@@ -61,6 +62,13 @@ class MessageOperations(Desk):
         if message is None:
             raise Fault(FaultCode.NOT_FOUND, f"message {message_id}")
         return self._with_reason(message) | {"parts": [self._with_reason(part) for part in message["parts"]]}
+
+    async def message_cancel(self, *, message_id: str, actor: str = "") -> Cancelled:
+        """Take a message back that no carrier has yet, with its price."""
+        done: Cancelled = await self._ledger.do(
+            "message_cancel", message_id=message_id, actor=actor or own_actor(), now_ms=now_ms()
+        )
+        return done
 
     async def inbound_list(self, *, count_max: int = 50) -> list[dict[str, Any]]:
         """The newest texts from handsets first, also those to numbers that nobody owns."""

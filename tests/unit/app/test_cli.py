@@ -69,6 +69,9 @@ LINK = {
     "reason": "",
     "window_used": 3,
     "window_max": 10,
+    "sessions_bound": 1,
+    "sessions_total": 1,
+    "spellings": {"decimal": 7},
     "queued": 12,
 }
 
@@ -158,7 +161,7 @@ def test_queue(desk: Desk) -> None:
         "carrier-a  alarm  queued         3  2026-11-24 05:31:40Z  connection refused  2096-11-24 05:31:40Z\n"
         "carrier-a  alarm  submitted   1200  2026-11-24 05:31:40Z  for the receipt\n"
         "\n"
-        "MAILS   COUNT  OLDEST                REASON         UNTIL\n"
+        "OWED    COUNT  OLDEST                REASON         UNTIL\n"
         "report      2  2026-11-24 05:31:40Z  for the relay\n"
     )
     assert shown(desk, "queue", {"parts": [], "notices": []}, "queue") == "no part waits\n"
@@ -166,10 +169,13 @@ def test_queue(desk: Desk) -> None:
 
 def test_link_list(desk: Desk) -> None:
     lost = {**LINK, "name": "b", "state": "lost", "window_used": 0, "window_max": 100, "reason": "connection refused"}
+    lost |= {"sessions_bound": 0, "sessions_total": 4, "spellings": {}}
     assert shown(desk, "link_list", [LINK, lost], "link", "list") == (
-        "LINK       ENDPOINT               SYSTEM_ID  STATE  SINCE                 WINDOW  QUEUED  REASON\n"
-        "carrier-a  smpp.example.net:2775  acme       bound  2026-11-24 05:31:40Z    3/10      12\n"
-        "b          smpp.example.net:2775  acme       lost   2026-11-24 05:31:40Z   0/100      12  connection refused\n"
+        "LINK       ENDPOINT               SYSTEM_ID  STATE  SINCE                 BINDS  WINDOW  IDS      QUEUED"
+        "  REASON\n"
+        "carrier-a  smpp.example.net:2775  acme       bound  2026-11-24 05:31:40Z    1/1    3/10  decimal      12\n"
+        "b          smpp.example.net:2775  acme       lost   2026-11-24 05:31:40Z    0/4   0/100               12"
+        "  connection refused\n"
     )
 
 
@@ -226,9 +232,12 @@ def test_status_tells_what_is_held(desk: Desk, held: dict[str, int], told: str) 
 
 
 def test_numbers_and_prices(desk: Desk) -> None:
-    number = {"number": "46701740699", "account": "ward7", "mail": "ward7@example.org"}
-    assert shown(desk, "number_list", [number], "number", "list") == (
-        "NUMBER       ACCOUNT  MAIL\n46701740699  ward7    ward7@example.org\n"
+    number = {"number": "46701740699", "account": "ward7", "mail": "ward7@example.org", "is_for_esme": False}
+    handed = {**number, "number": "46709", "mail": "", "is_for_esme": True}
+    assert shown(desk, "number_list", [number, handed], "number", "list") == (
+        "NUMBER       ACCOUNT  MAIL               ESMES\n"
+        "46701740699  ward7    ward7@example.org\n"
+        "46709        ward7                       yes\n"
     )
     line = {"prefix": "", "account_class": "", "price_mc": 1000, "valid_from_ms": 0, "state": "in force"}
     dated = {"prefix": "46", "account_class": "hospital", "price_mc": 800, "valid_from_ms": 1_796_083_200_000}
@@ -249,6 +258,53 @@ def test_numbers_and_prices(desk: Desk) -> None:
     assert desk.asked[-1] == ("tariff_set", {**asked, "account_class": "", "valid_from_ms": 0})
     output = shown(desk, "number_add", number, "number", "add", "+46 70", "--account", "ward7", "--mail", "a@b")
     assert output == "texts to 46701740699 are mailed to ward7@example.org\n"
+    output = shown(
+        desk, "number_add", {**number, "is_for_esme": True}, "number", "add", "46", "--account", "w", "--for-esme"
+    )
+    assert output == "texts to 46701740699 are mailed to ward7@example.org and go to the ESMEs of ward7\n"
+    assert desk.asked[-1][1] == {"number": "46", "account": "w", "mail": "", "is_for_esme": True}
+    nowhere = desk.run("number", "add", "46709", "--account", "ward7")
+    assert (nowhere.exit_code, "would go nowhere" in nowhere.stderr) == (64, True)
+
+
+def test_a_message_is_taken_back(desk: Desk) -> None:
+    answer = {"cancelled": ["6FD54FA2"], "refunded_mc": 2000}
+    words = ("message", "cancel", "6FD54FA2")
+    assert shown(desk, "message_cancel", answer, *words) == "cancelled 6FD54FA2; 2.000 given back\n"
+    assert desk.asked[-1][1]["message_id"] == "6FD54FA2"
+    assert desk.asked[-1][1]["actor"]
+    assert shown(desk, "message_cancel", {**answer, "refunded_mc": 0}, *words) == "cancelled 6FD54FA2\n"
+    desk.answers["message_cancel"] = Fault(FaultCode.TOO_LATE, "it is submitted")
+    late = desk.run(*words)
+    assert late.exit_code == 65
+    assert late.stderr == (
+        "smsbridge: Too late to change this message: it is submitted; `smsbridge message show ID` tells where it is\n"
+    )
+
+
+def test_an_smpp_password_is_shown_once(desk: Desk) -> None:
+    made = {"name": "gw", "password": "XG8X3LZJ"}
+    shown_once = shown(desk, "account_smpp", made, "account", "smpp", "gw", "--network", "192.0.2.0/24")
+    assert "system_id  gw\npassword   XG8X3LZJ\n" in shown_once
+    assert desk.asked[-1][1] == {"name": "gw", "password": None, "networks": ["192.0.2.0/24"]}
+    desk.answers["account_smpp"] = {"name": "gw", "password": ""}
+    given = desk.run("account", "smpp", "gw", "--password", "-", "--network", "192.0.2.7", stdin="s3cret\n")
+    assert given.output == "account gw has a new SMPP password\n"
+    assert desk.asked[-1][1]["password"] == "s3cret"
+    assert desk.run("account", "smpp", "gw", "--password", "-", stdin="").exit_code == 64
+
+
+def test_the_rules_of_its_esmes_are_set_and_shown(desk: Desk) -> None:
+    words = ("account", "set", "gw", "--smpp-binds", "4", "--smpp-parts-per-second", "50", "--smpp-id-form", "decimal")
+    desk.answers["account_set"] = {"name": "gw", "is_disabled": False}
+    assert desk.run(*words).exit_code == 0
+    facts = {"smpp_binds_max": 4, "smpp_parts_per_second": 50.0, "smpp_id_form": "decimal"}
+    assert desk.asked[-1] == ("account_set", {"name": "gw", "facts": facts})
+    row = {**ACCOUNT, **facts, "credentials": [], "numbers": [], "postings": []}
+    assert "SMPP          binds max 4, parts per second 50.0, id form decimal\n" in shown(
+        desk, "account_show", row, "account", "show", "gw"
+    )
+    assert desk.run("account", "set", "gw", "--smpp-receipts", "maybe").exit_code == 64
 
 
 def test_a_wrong_date_says_how_to_write_it(desk: Desk) -> None:
@@ -622,7 +678,7 @@ def test_check_tells_all_that_is_wrong_and_opens_nothing(tmp_path: Path) -> None
     result = run("check", "--config", str(config))
     assert (result.exit_code, result.stdout) == (78, "")
     assert [line.replace(str(config), "FILE") for line in result.stderr.splitlines()] == [
-        "FILE:1: colour: is no setting; the settings here are state_folder, domain, smtp, http, links, relay, "
+        "FILE:1: colour: is no setting; the settings here are state_folder, domain, smtp, http, smpp, links, relay, "
         "simulator, mail_sink, test_link, intake, credit, disk, retention, backup, log",
         'FILE:3: smtp.size_max: "many" is not a whole number; write a whole number from 10240 to 52428800 '
         "(the default is 1048576)",
@@ -644,6 +700,7 @@ def test_check_says_what_a_good_configuration_would_open(tmp_path: Path) -> None
         "  mail domains    sms.example.org\n"
         "  e-mail in       127.0.0.1:2525\n"
         "  HTTP in         [::1]:8080\n"
+        "  SMPP in         off\n"
         "  link carrier-a  smpp.example.net:2775 (TLS) as acme\n"
         "  test numbers    447700900000-447700999999: free, no handset gets a message; Ofcom keeps only "
         "447700900000-447700900999 of them for fiction\n"

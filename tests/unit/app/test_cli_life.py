@@ -23,6 +23,8 @@ PART: dict[str, Any] = {
     "smsc_id": "",
     "command_status": 0,
     "error": "",
+    "cause": "",
+    "why": "",
     "is_possible_duplicate": False,
 }
 CLAIMED = {**PART, "state": "claimed", "attempt": 1, "claimed_at_ms": AT_MS + 1000}
@@ -143,7 +145,21 @@ def test_a_refused_part_shows_why_and_its_refund() -> None:
 
 def test_an_undelivered_part_shows_the_networks_error() -> None:
     lost = {**DELIVERED, "state": "undeliverable", "error": "017", "network_at_ms": None}
-    assert life(lost)[-1] == "  2026-11-24 05:31:45Z  undeliverable, network error 017"
+    assert life(lost)[-1] == "  2026-11-24 05:31:45Z  undeliverable (network error 017)"
+    why = {"cause": "switched_off", "why": "the phone was switched off or out of range"}
+    assert life({**lost, **why})[-1] == (
+        "  2026-11-24 05:31:45Z  undeliverable: the phone was switched off or out of range (network error 017)"
+    )
+
+
+def test_a_part_that_the_network_still_tries_says_until_when_and_why() -> None:
+    trying = {**SUBMITTED, "waiting_for": "still trying", "error": "027", "next_action_at_ms": AT_MS + 60_000}
+    trying |= {"cause": "switched_off", "why": "the phone was switched off or out of range"}
+    assert life(trying)[-1] == (
+        "  waiting: still trying, until 2026-11-24 06:31:40Z: the phone was switched off or out of range;"
+        " the carrier is asked at 2026-11-24 05:32:40Z"
+    )
+    assert life(SUBMITTED)[-1] == "  waiting: for the receipt"
 
 
 def test_doubt_and_a_possible_duplicate_are_said_plainly() -> None:
@@ -210,3 +226,25 @@ def test_a_test_number_says_that_no_handset_gets_it_and_a_trial_what_it_used() -
     lines = life(PART, recipient="447700900123", links="test", book="trial")
     assert "  to          447700900123 (a test number: no handset gets it)" in lines
     assert "  charged     1 free part of the trial" in lines
+
+
+def test_receipts_that_an_esme_is_owed_and_the_octets_of_its_message() -> None:
+    notice = {"event": "delivered", "attempt": 1, "reason": "", "next_action_at_ms": AT_MS, "created_at_ms": AT_MS}
+    notices = [
+        {**notice, "event": "enroute", "state": "done", "attempt": 2, "done_at_ms": AT_MS + 1000},
+        {**notice, "state": "owed", "done_at_ms": None},
+        {**notice, "event": "expired", "state": "given_up", "reason": "nobody came", "done_at_ms": AT_MS + 2000},
+    ]
+    scheduled = {**PART, "state": "scheduled", "next_action_at_ms": AT_MS + 60_000}
+    told = life(scheduled, coding="binary", text="00FF", esme={"notices": notices})
+    assert "  octets      00FF" in told
+    assert "  waiting: for its scheduled time, until 2026-11-24 05:32:40Z" in told
+    assert told[told.index("receipts to its ESME") :] == [
+        "receipts to its ESME",
+        '  2026-11-24 05:31:40Z  receipt "enroute" owed',
+        "  2026-11-24 05:31:41Z  taken by the ESME, attempt 2",
+        '  2026-11-24 05:31:40Z  receipt "delivered" owed',
+        "  waiting: for a receiving ESME of the account",
+        '  2026-11-24 05:31:40Z  receipt "expired" owed',
+        "  2026-11-24 05:31:42Z  given up: nobody came",
+    ]

@@ -7,11 +7,12 @@ from structlog.testing import capture_logs
 
 from bridge.app import housekeeping
 from bridge.app.housekeeping import Housekeeping
-from bridge.ledger import retries, sqlite
+from bridge.ledger import esme, retries, sqlite
+from bridge.messages.esme import EsmeFacts
 from bridge.messages.message import RetryKey, Submission
 from bridge.runtime.loop import now_ms
 from bridge.runtime.wakeups import Wakeups
-from tests.house import House, open_house
+from tests.house import LINK, House, open_house
 from tests.support import asyncio_test
 
 
@@ -61,3 +62,43 @@ async def test_a_log_that_a_reader_keeps_is_told_when_it_grows(tmp_path: Path, m
         assert await tidied(house) == []
         assert house.ledger.wal_size == 0
         reader.close()
+
+
+@asyncio_test
+async def test_what_is_scheduled_is_queued_when_its_time_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2")
+        identity = await house.identity("demo", "SECRETPIN2")
+        later_ms = now_ms() + 3_600_000
+        wanted = Submission("smpp", "46701740605", "hello", due_at_ms=later_ms)
+        await house.door.submit(identity, [wanted])
+        keeper = Housekeeping(house.ledger, house.wakeups, [])
+        await keeper.sweep()
+        assert [one["state"] for one in await house.messages()] == ["scheduled"]
+        assert not await house.wakeups.wait(f"link:{LINK}", 0.01)
+        monkeypatch.setattr(housekeeping, "now_ms", lambda: later_ms)
+        # It is later, and the clock was not set.
+        monkeypatch.setattr(housekeeping, "boottime_ms", lambda: later_ms - keeper._offset_ms)
+        await keeper.sweep()
+        assert [one["state"] for one in await house.messages()] == ["queued"]
+        assert await house.wakeups.wait(f"link:{LINK}", 0.01)
+
+
+@asyncio_test
+async def test_receipts_that_no_esme_came_for_are_given_up_in_as_many_rounds_as_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(esme, "GIVE_UP_MAX", 2)
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2")
+        identity = await house.identity("demo", "SECRETPIN2")
+        facts = EsmeFacts(registered_delivery=1)
+        for _ in range(5):
+            (accepted,) = await house.door.submit(identity, [Submission("smpp", "46701740605", "hello", esme=facts)])
+            await house.ledger.do("message_cancel", message_id=accepted.message_id, actor="me", now_ms=now_ms())
+        assert (await house.ledger.read("unfinished"))["owed_to_esmes"] == 5
+        monkeypatch.setattr(housekeeping, "now_ms", lambda: now_ms() + esme.KEPT_MS)
+        assert await tidied(house) == ["tidied"] * 3
+        assert (await house.ledger.read("unfinished"))["owed_to_esmes"] == 0

@@ -1,0 +1,270 @@
+"""Receipts and inbound texts go out: claims what the ledger owes an account's ESMEs, and sends it as deliver_sm.
+
+While a receiver or transceiver of the account is bound, what is owed is claimed, as much as their windows have room
+for, and sent to them in turn. An answer settles it: done, given up, or owed again after a growing wait; silence and a
+lost connection count as "again", so an ESME may get something twice, and loses nothing. Nothing is claimed while
+nobody is bound.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from bridge.ledger.esme import EsmeNoticeKind, EsmeNoticeOutcome
+from bridge.ledger.worker import LedgerFailed
+from bridge.messages.faults import Fault
+from bridge.runtime import logs
+from bridge.runtime.ledger_client import LedgerClient
+from bridge.runtime.loop import now_ms, running, spawn
+from bridge.runtime.wakeups import Wakeups
+from bridge.smpp.pdus import Pdu
+from bridge.smpp_in import replies
+from bridge.smpp_in.connection import EsmeConnection
+from bridge.smpp_in.delivery import LOST, SILENT, Delivery, pdus_of, status_of, verdict, wait_ms
+from bridge.smpp_in.sessions import EsmeAccount
+
+CLAIM_MAX = 500
+"""What one claim takes, whatever the windows: the rest comes with the next."""
+POLL_S, POLL_S_MAX, POLL_S_MIN = 1.0, 30.0, 0.05
+"""A hint may be lost: what is owed is looked for by the clock too, and less and less often while there is nothing."""
+RETRY_S = 1.0
+"""Wait after the ledger failed us."""
+REST_S = 1.0
+"""A session that says "not now" is left alone for so long, whatever else is owed."""
+STOP_LOOK_S = 0.01
+
+log = logs.get("smpp")
+
+
+class Deliveries:
+    """What goes to the ESMEs of one account."""
+
+    def __init__(self, account: EsmeAccount, ledger: LedgerClient, wakeups: Wakeups) -> None:
+        self._account = account
+        self._ledger = ledger
+        self._wakeups = wakeups
+        self._bell = f"esme:{account.account_id}"
+        self._queue: deque[Delivery] = deque()
+        """Claimed and not wholly written."""
+        self._open: set[Delivery] = set()
+        """Claimed and not settled."""
+        self._outcomes: list[EsmeNoticeOutcome] = []
+        """Settled and not yet told to the ledger."""
+        self._news = asyncio.Event()
+        self._is_hinted = False
+        self._is_stopping = False
+        self._is_pumping = False
+        self._retry_at_ms = 0
+        """When the earliest of what was put off is due again, as far as we know; 0: nothing is."""
+        self._task: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
+
+    # What the service tells
+
+    def wake(self) -> None:
+        """A receiver was bound, or has room again."""
+        if (self._task is None or self._task.done()) and not self._is_stopping:
+            self._task = spawn(self._run(), f"deliver to {self._account.name}")
+        self._is_hinted = True
+        self._pump_soon()
+
+    def answered(self, delivery: Delivery, connection: EsmeConnection, response: Pdu) -> None:
+        """The ESME answered one deliver_sm."""
+        status = status_of(response)
+        if status in replies.COME_AGAIN:
+            connection.rest(REST_S)
+        elif not status:
+            connection.delivered += 1
+        self._one_ended(delivery, status)
+
+    def unanswered(self, delivery: Delivery, *, is_lost: bool) -> None:
+        """No answer came in time, or the connection is gone."""
+        self._one_ended(delivery, LOST if is_lost else SILENT)
+
+    def _one_ended(self, delivery: Delivery, status: int) -> None:
+        delivery.unanswered -= 1
+        delivery.status = delivery.status or status
+        self._settle_if_ended(delivery)
+        self._pump_soon()
+
+    def left(self, connection: EsmeConnection) -> None:
+        """A session ended: what it had begun to get begins anew elsewhere, and without anybody bound it waits."""
+        self._break_off([one for one in self._queue if one.connection is connection])
+        if not self._account.receivers:
+            self._give_back()
+        self._pump_soon()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Claim no more, and wait for the answers that are due, at most so long."""
+        self._is_stopping = True
+        self._give_back()
+        self._news.set()
+        await self._until(lambda: not self._open, timeout_s)
+
+    async def stop(self, timeout_s: float) -> bool:
+        """Once nobody is bound: end, as soon as the ledger knows every outcome; False when it did not in time."""
+        is_settled = await self._until(lambda: not (self._open or self._outcomes or self._settling), timeout_s)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        return is_settled
+
+    async def _until(self, fact: Callable[[], bool], timeout_s: float) -> bool:
+        deadline_s = running().time() + timeout_s
+        while not fact():
+            if running().time() >= deadline_s:
+                return False
+            await asyncio.sleep(STOP_LOOK_S)
+        return True
+
+    # Claim
+
+    async def _run(self) -> None:
+        listening = spawn(self._listen(), f"hints for {self._account.name}")
+        try:
+            await self._claim()
+        finally:
+            listening.cancel()
+
+    async def _listen(self) -> None:
+        """Wake the claiming for every hint, and by the clock."""
+        poll_s = POLL_S
+        while True:
+            wait_s = poll_s
+            if self._retry_at_ms:
+                wait_s = min(poll_s, max(POLL_S_MIN, (self._retry_at_ms - now_ms()) / 1000))
+            is_hinted = await self._wakeups.wait(self._bell, wait_s)
+            if self._retry_at_ms and self._retry_at_ms <= now_ms():
+                self._retry_at_ms = 0
+            poll_s = POLL_S if is_hinted or self._open else min(poll_s * 2, POLL_S_MAX)
+            self._is_hinted = True
+            self._news.set()
+
+    async def _claim(self) -> None:
+        """Claim as long as something is owed and there is room."""
+        is_drained = False
+        while self._account.receivers and not self._is_stopping:
+            is_drained = is_drained and not self._is_hinted
+            count = 0 if is_drained or self._queue else min(self._room(), CLAIM_MAX)
+            if not count:
+                self._news.clear()
+                await self._news.wait()
+                continue
+            self._is_hinted = False
+            try:
+                notices = await self._ledger.claim_esme_notices(self._account.account_id, count, now_ms())
+            except Exception:  # The outermost hook of claiming: a ledger in trouble must not end it.
+                log.exception("claim failed", account=self._account.name)
+                await asyncio.sleep(RETRY_S)
+                continue
+            is_drained = len(notices) < count
+            for notice in notices:
+                delivery = Delivery(notice)
+                self._open.add(delivery)
+                self._queue.append(delivery)
+            self._pump()
+            if self._is_stopping or not self._account.receivers:
+                self._give_back()
+
+    def _room(self) -> int:
+        return sum(connection.room for connection in self._account.sessions)
+
+    # Write
+
+    def _pump_soon(self) -> None:
+        """Write what waits at the end of this turn, and claim more."""
+        if not self._is_pumping:
+            self._is_pumping = True
+            running().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._is_pumping = False
+        queue = self._queue
+        while queue and self._write(queue[0]):
+            queue.popleft()
+        self._news.set()
+
+    def _write(self, delivery: Delivery) -> bool:
+        """Write a delivery; False while there is no room for the rest of it."""
+        connection = delivery.connection or self._account.next_receiver()
+        if connection is None:
+            return False
+        try:
+            if delivery.connection is None:
+                delivery.connection = connection
+                delivery.waiting = pdus_of(delivery.notice, self._account.rules, connection.session.version)
+            while delivery.waiting:
+                if connection.room <= 0:
+                    return False
+                connection.send(delivery.waiting[0], delivery)
+                del delivery.waiting[0]
+                delivery.unanswered += 1
+        except Exception:  # One that cannot be written must not stop those behind it.
+            log.exception("undeliverable", account=self._account.name, what=delivery.notice.event)
+            self._settle(delivery, EsmeNoticeKind.GIVEN_UP, "it cannot be written")
+        return True
+
+    def _give_back(self) -> None:
+        """What was claimed and not written is owed again, at once."""
+        for delivery in self._queue:
+            if delivery.connection is None:
+                self._settle(delivery, EsmeNoticeKind.RETRY, "an ESME that takes it", after_ms=0)
+        self._break_off(list(self._queue))
+        self._queue.clear()
+
+    def _break_off(self, deliveries: list[Delivery]) -> None:
+        """The rest of these is not written any more."""
+        for delivery in deliveries:
+            delivery.waiting.clear()
+            delivery.status = delivery.status or LOST
+            self._settle_if_ended(delivery)
+
+    # Settle
+
+    def _settle_if_ended(self, delivery: Delivery) -> None:
+        if delivery.has_ended:
+            delivery.waiting.clear()
+            self._settle(delivery, *verdict(delivery.status))
+
+    def _settle(self, delivery: Delivery, kind: EsmeNoticeKind, reason: str, after_ms: int | None = None) -> None:
+        """`after_ms`: when it is owed again, instead of the usual wait."""
+        if delivery.is_settled:
+            return
+        delivery.is_settled = True
+        self._open.discard(delivery)
+        at_ms = now_ms()
+        retry_at_ms = 0
+        if kind is EsmeNoticeKind.RETRY:
+            retry_at_ms = at_ms + (wait_ms(delivery) if after_ms is None else after_ms)
+            self._retry_at_ms = min(self._retry_at_ms or retry_at_ms, retry_at_ms)
+        elif kind is EsmeNoticeKind.GIVEN_UP:
+            log.warning("given up", account=self._account.name, what=delivery.notice.event, why=reason)
+        self._outcomes.append(EsmeNoticeOutcome(delivery.notice.esme_notice_id, kind, at_ms, retry_at_ms, reason))
+        if self._settling is None:
+            self._settling = spawn(self._tell(), f"settle for {self._account.name}")
+
+    async def _tell(self) -> None:
+        """Let the ledger know, everything of this turn at once."""
+        await asyncio.sleep(0)
+        try:
+            while self._outcomes:
+                outcomes, self._outcomes = self._outcomes, []
+                await self._book(outcomes)
+                if any(outcome.kind is EsmeNoticeKind.RETRY for outcome in outcomes):
+                    self._wakeups.ring(self._bell)
+        finally:
+            self._settling = None
+
+    async def _book(self, outcomes: list[EsmeNoticeOutcome]) -> None:
+        """Book outcomes, however long the ledger is busy."""
+        while True:
+            try:
+                await self._ledger.settle_esme_notices(outcomes)
+            except (Fault, LedgerFailed) as trouble:
+                log.error("settle put off", account=self._account.name, count=len(outcomes), why=str(trouble))
+                await asyncio.sleep(RETRY_S)
+            except Exception:  # The outermost hook of settling: our bug; they are owed again at the next start.
+                log.exception("settle failed", account=self._account.name, count=len(outcomes))
+                return
+            else:
+                return
