@@ -1,9 +1,9 @@
-"""Run every benchmark, one after the other: `python -m benchmarks`. Takes about two minutes on an idle machine."""
+"""Run every benchmark, one after the other: `python -m benchmarks`. Takes about five minutes on an idle machine."""
 
 import subprocess
 import sys
 
-NAMES = ("codec", "ledger", "walk", "http")
+NAMES = ("codec", "ledger", "walk", "http", "smpp")
 """Each also runs alone, `python -m benchmarks.walk`, and tells its options with --help."""
 
 
