@@ -43,7 +43,10 @@ class _Doubt:
     part_id: int
     message_id: int
     part_no: int
+    first_at_ms: int
+    """When it was tried first, or a time before that."""
     claimed_at_ms: int
+    """When it was tried last."""
     recipient: str
     originator: str
 
@@ -66,7 +69,10 @@ def settle(tx: Transaction, arrivals: list[Arrived]) -> list[Settled]:
         if reference is not None:
             fitting, found = [d for d in candidates if user_message_reference(d.part_id) == reference], by_reference
         else:
-            fitting, found = [d for d in candidates if _fits(arrived, d.originator, d.claimed_at_ms)], by_facts
+            fitting, found = (
+                [d for d in candidates if _fits(arrived, d.originator, d.first_at_ms, d.claimed_at_ms)],
+                by_facts,
+            )
         if len(fitting) == 1:
             of_part[fitting[0].part_id] = fitting[0]
             found.setdefault(fitting[0].part_id, []).append(arrived)
@@ -92,11 +98,12 @@ def _doubts(tx: Transaction, links: set[str]) -> dict[tuple[str, str], list[_Dou
     return found
 
 
-def _fits(arrived: Arrived, originator: str, claimed_at_ms: int) -> bool:
-    """Whether originator and time of a receipt are those of a try."""
+def _fits(arrived: Arrived, originator: str, first_at_ms: int, last_at_ms: int) -> bool:
+    """Whether originator and time of a receipt can be those of a try, the first, the last or one between them."""
     receipt = arrived.receipt
     taken_at_ms = arrived.at_ms if receipt.submitted_at_ms is None else receipt.submitted_at_ms
-    return abs(taken_at_ms - claimed_at_ms) <= TRY_SPAN_MS and _is_from(originator, receipt.recipient)
+    is_then = first_at_ms - TRY_SPAN_MS <= taken_at_ms <= last_at_ms + TRY_SPAN_MS
+    return is_then and _is_from(originator, receipt.recipient)
 
 
 def _is_from(originator: str, address: str) -> bool:
@@ -105,7 +112,7 @@ def _is_from(originator: str, address: str) -> bool:
 
 
 def _rivals(tx: Transaction, doubts: list[_Doubt]) -> list[Row]:
-    """Other open parts for the same handsets: (link, recipient, originator, claimed at)."""
+    """Other parts that a receipt of these handsets could mean: (link, recipient, originator, first and last try)."""
     wanted = sorted({(doubt.link, tail_of(doubt.recipient), RIVALS_MAX) for doubt in doubts})
     return tx.many("doubts_rivals", wanted) if wanted else []
 
@@ -114,8 +121,8 @@ def _has_rival(arrived: Arrived, rivals: list[Row]) -> bool:
     return any(
         link == arrived.link
         and is_same(recipient, arrived.receipt.originator)
-        and _fits(arrived, originator, claimed_at_ms)
-        for link, recipient, originator, claimed_at_ms in rivals
+        and _fits(arrived, originator, first_at_ms, last_at_ms)
+        for link, recipient, originator, first_at_ms, last_at_ms in rivals
     )
 
 

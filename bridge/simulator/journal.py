@@ -81,6 +81,11 @@ class Journal:
             else:
                 same.append(submitted)
 
+    def clear(self) -> None:
+        """Forget every part."""
+        self._all.clear()
+        self._by_id.clear()
+
     def of(self, message_id: str) -> list[Submitted]:
         """The parts of this id: one, or as many as submit_multi had recipients, or none."""
         return self._by_id.get(message_id, [])

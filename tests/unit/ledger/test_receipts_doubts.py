@@ -72,6 +72,21 @@ def test_a_receipt_that_can_mean_no_other_part_settles_the_doubt(books: Books) -
     books.audit()
 
 
+def test_a_part_that_was_sent_again_may_be_meant_by_the_receipt_of_its_first_try(books: Books) -> None:
+    """Its answer to the second try had made it look like no rival: the other part got a name that was not its own."""
+    message, (first, second) = doubted(books, "one", "two")
+    arrive(books, receipt(books, "A1"))
+    resend = {"now_ms": books.now_ms + HOLD_MS, "never_resend": []}
+    assert books.do("resolve_doubts", **resend)["resent"] == [message, message]
+    books.now_ms += HOLD_MS
+    again, other = books.claim()
+    books.settle(again, OutcomeKind.SUBMITTED, smsc_id="B1")
+    arrive(books, receipt(books, "B1"))
+    in_doubt(books, other)
+    assert books.states(message) == ["delivered", "in_doubt"]
+    assert (again.part_id, other.part_id) == (first.part_id, second.part_id)
+
+
 def test_its_price_is_charged_once_and_paid_back_where_the_policy_says_so(books: Books) -> None:
     books.account(refunds="undeliverable")
     message, _ = doubted(books)

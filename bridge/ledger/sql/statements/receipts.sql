@@ -26,7 +26,10 @@ ON CONFLICT (link, spelling) DO UPDATE SET count = count + excluded.count, last_
 
 -- name: doubts_of_link
 -- The first condition is the index's own, word for word.
-SELECT part.part_id, part.message_id, part.part_no, part.claimed_at_ms, message.recipient, message.originator
+-- Of a part that was sent before, only the latest try has its time; an earlier one may be meant.
+SELECT part.part_id, part.message_id, part.part_no,
+    CASE part.is_possible_duplicate WHEN 1 THEN message.accepted_at_ms ELSE part.claimed_at_ms END, part.claimed_at_ms,
+    message.recipient, message.originator
 FROM part JOIN message USING (message_id)
 WHERE part.state IN ('claimed', 'in_doubt', 'scheduled') AND part.state = 'in_doubt' AND part.link = :link
 ORDER BY part.next_action_at_ms DESC LIMIT :count
@@ -34,10 +37,11 @@ ORDER BY part.next_action_at_ms DESC LIMIT :count
 -- name: doubts_rivals
 -- Other parts that a receipt from these handsets could mean, among the newest; read once for all of them.
 WITH wanted (link, tail, count) AS (VALUES {rows})
-SELECT part.link, message.recipient, message.originator, part.claimed_at_ms
+SELECT part.link, message.recipient, message.originator,
+    CASE part.is_possible_duplicate WHEN 1 THEN message.accepted_at_ms ELSE part.claimed_at_ms END, part.claimed_at_ms
 FROM part CROSS JOIN message ON message.message_id = part.message_id
 WHERE part.part_id > (SELECT coalesce(max(part_id), 0) FROM part) - (SELECT max(count) FROM wanted)
-    AND (part.state IN ('claimed', 'submitted') OR (part.state = 'queued' AND part.is_possible_duplicate = 1)
+    AND (part.state IN ('claimed', 'submitted') OR (part.is_possible_duplicate = 1 AND part.state != 'in_doubt')
         OR (part.state = 'unknown' AND part.smsc_key IS NULL))
     AND part.claimed_at_ms IS NOT NULL AND (part.link, substr(message.recipient, -7)) IN (SELECT link, tail FROM wanted)
 
