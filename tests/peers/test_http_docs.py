@@ -24,5 +24,5 @@ async def test_a_documented_command(tmp_path: Path, command: str) -> None:
         ran = await run("sh", "-c", pasted)
         assert ran.code == 0, ran
         sent = await door.house.messages()
-        assert len(sent) == pasted.count("467") + pasted.count("447")
+        assert len(sent) == command.count("467") + command.count("447"), "the port may hold these digits, too"
         assert all(message["message_id"] in ran.out for message in sent)
