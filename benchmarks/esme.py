@@ -16,6 +16,8 @@ SUBMIT_SM, SUBMIT_SM_RESP, DELIVER_SM, DELIVER_SM_RESP = 0x04, 0x80000004, 0x05,
 BIND_TRANSCEIVER, BIND_TRANSCEIVER_RESP, ENQUIRE_LINK, ENQUIRE_LINK_RESP = 0x09, 0x80000009, 0x15, 0x80000015
 THROTTLED = 0x58
 TEXT = b"%020d Pump 2 stopped, pressure 0.4 bar, call the operator"
+RECIPIENTS = 1_000
+"""None of them ends in digits that make the simulator refuse or throttle."""
 RECEIPTS_WAIT_S = 30.0
 """After the last submission: how long receipts are awaited."""
 
@@ -171,7 +173,7 @@ def _bind(system_id: str, password: str) -> bytes:
 
 def _submit(sequence: int, number: int, now_ns: int) -> bytes:
     text = TEXT % now_ns
-    addresses = b"\0\5\0Plant\0\1\1" + b"4670174%04d\0" % (number % 10_000)
+    addresses = b"\0\5\0Plant\0\1\1" + b"4670174%04d\0" % (number % RECIPIENTS)
     body = addresses + b"\0\0\0\0\0\1\0\0\0" + bytes((len(text),)) + text
     return HEADER.pack(HEADER.size + len(body), SUBMIT_SM, 0, sequence) + body
 

@@ -67,7 +67,7 @@ async def furnish(config: Path) -> list[str]:
 
 
 @contextmanager
-def running(command: list[str], log: Path, ready: str) -> Iterator[subprocess.Popen[str]]:
+def running(command: list[str], log: Path, ready: str, *, is_traced: bool = False) -> Iterator[subprocess.Popen[str]]:
     """A process that has said `ready`; it is told to end afterwards."""
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True)
@@ -79,7 +79,8 @@ def running(command: list[str], log: Path, ready: str) -> Iterator[subprocess.Po
             time.sleep(0.05)
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
+        # Who is told to end is the program: strace would let go of it and wait.
+        os.kill(_python_of(process.pid) if is_traced else process.pid, signal.SIGTERM)
         process.wait(60)
 
 
@@ -108,7 +109,12 @@ def measure(folder: Path, *, seconds: float, rate: float = 0.0, slow_ms: int = 0
     load += ["--seconds", str(seconds), "--rate", str(rate)] + [word for bind in binds for word in ("--bind", bind)]
     with (
         running(carrier, folder / "carrier.log", "ready"),
-        running([*slow, *appliance] if slow_ms else appliance, folder / "appliance.log", "link bound") as process,
+        running(
+            [*slow, *appliance] if slow_ms else appliance,
+            folder / "appliance.log",
+            "link bound",
+            is_traced=slow_ms > 0,
+        ) as process,
     ):
         pid = _python_of(process.pid) if slow_ms else process.pid
         before_s, before_mib = cpu_s(pid), memory_mib(pid)
