@@ -200,7 +200,8 @@ class Deliveries:
                 del delivery.waiting[0]
                 delivery.unanswered += 1
         except Exception:  # One that cannot be written must not stop those behind it.
-            log.exception("undeliverable", account=self._account.name, what=delivery.notice.event)
+            notice = delivery.notice
+            log.exception("undeliverable", account=self._account.name, what=notice.event, notice=notice.esme_notice_id)
             self._settle(delivery, EsmeNoticeKind.GIVEN_UP, "it cannot be written")
         return True
 
@@ -264,7 +265,8 @@ class Deliveries:
                 log.error("settle put off", account=self._account.name, count=len(outcomes), why=str(trouble))
                 await asyncio.sleep(RETRY_S)
             except Exception:  # The outermost hook of settling: our bug; they are owed again at the next start.
-                log.exception("settle failed", account=self._account.name, count=len(outcomes))
+                notices = [outcome.esme_notice_id for outcome in outcomes[:10]]
+                log.exception("settle failed", account=self._account.name, count=len(outcomes), notices=notices)
                 return
             else:
                 return

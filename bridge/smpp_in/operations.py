@@ -77,7 +77,10 @@ class OtherRequests:
         except LedgerFailed:
             refuse(connection, sequence, pdu, Status.RSYSERR, "the ledger failed")
         except Exception:  # The door's outermost hook: every request has an answer.
-            log.exception("request failed", account=account.name, request=pdu.COMMAND_ID.name.lower())
+            message_id = getattr(pdu, "message_id", "")
+            log.exception(
+                "request failed", account=account.name, request=pdu.COMMAND_ID.name.lower(), message=message_id
+            )
             refuse(connection, sequence, pdu, Status.RSYSERR, "a bug of ours")
         else:
             connection.respond(sequence, response)
