@@ -1,8 +1,5 @@
 """A link against an SMSC that nobody here wrote: the npm package `smpp`."""
 
-import asyncio
-import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,62 +10,22 @@ import pytest
 from bridge.messages.message import Coding
 from bridge.messages.segment import segment
 from bridge.smpp_out.link import Link, LinkState
-from tests.support import asyncio_test, eventually, need_program
+from tests.peers.node_program import NodeProgram, node_program
+from tests.support import asyncio_test, eventually
 from tests.wire.link_bench import Bench, bench
 
-FOLDER = Path(__file__).parent / "node"
 LONG = "Grüße aus Åre! {" + "0123456789" * 20 + "}"
 
 pytestmark = pytest.mark.peer("node")
 
 
-class NodeSmsc:
-    """The running script: what it said, and a way to tell it what to do."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.said: list[dict[str, Any]] = []
-        self._process = process
-        self._reading = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            self.said.append(json.loads(line))
-
-    def of(self, event: str) -> list[dict[str, Any]]:
-        return [each for each in self.said if each["event"] == event]
-
-    def tell(self, **order: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-
-    async def stop(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await asyncio.wait_for(self._process.wait(), 10)
-        await self._reading
-
-
 @asynccontextmanager
-async def node_smsc() -> AsyncIterator[NodeSmsc]:
-    node = need_program("node", "apt-get install nodejs npm")
-    if not (FOLDER / "node_modules" / "smpp").is_dir():
-        message = f"the npm package smpp is not installed: (cd {FOLDER} && npm ci)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    process = await asyncio.create_subprocess_exec(
-        node, "smsc.js", "acme", "secret", cwd=FOLDER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    smsc = NodeSmsc(process)
-    try:
-        await eventually(lambda: smsc.of("listening"))
+async def node_smsc() -> AsyncIterator[NodeProgram]:
+    async with node_program("smsc.js", "acme", "secret", ready="listening") as smsc:
         yield smsc
-    finally:
-        await smsc.stop()
 
 
-async def bound(b: Bench, smsc: NodeSmsc, **settings: Any) -> Link:
+async def bound(b: Bench, smsc: NodeProgram, **settings: Any) -> Link:
     port = smsc.of("listening")[0]["port"]
     return await b.bound(**({"port": port, "system_id": "acme", "password": "secret"} | settings))
 
