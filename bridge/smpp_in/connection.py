@@ -8,16 +8,20 @@ its socket is not read, and when OUTPUT_SIZE_MAX octets wait to be read by it, i
 import asyncio
 import select
 import socket
+import ssl
+import struct
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
 from bridge.runtime.identity import Peer
-from bridge.runtime.loop import monotonic_ms, now_ms, running
+from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
 from bridge.smpp.errors import LocalProtocolError, RemoteProtocolError
 from bridge.smpp.events import NEED_DATA, Closed, Event
 from bridge.smpp.matrix import State
 from bridge.smpp.pdus import Pdu, Unbind
 from bridge.smpp.session import Session
+from bridge.smpp_in.told import Told
 
 if TYPE_CHECKING:
     from bridge.smpp_in.sessions import EsmeAccount
@@ -28,15 +32,15 @@ UNREAD_ROUNDS_MAX = 64
 """Turns of the loop the timer waits for unread octets. Each turn reads up to 256 KiB."""
 PAUSED_LOOK_S = 1.0
 """While a socket is not read nothing is known of its ESME; the timer looks again after this."""
+HANDSHAKE_TIMEOUT_S = 10.0
+"""How long a TLS handshake may take, at most: the time for the bind runs from the connection, too."""
 CLOSE_WAIT_S = 3.0
 """How long an ESME may take to answer unbind, or to read what is left for it."""
+_RESET = struct.pack("ii", 1, 0)
 
 
 class Owner(Protocol):
     """Who hears what happens on a connection."""
-
-    def on_open(self, connection: "EsmeConnection") -> bool:
-        """An ESME has connected; False sends it away."""
 
     def on_event(self, connection: "EsmeConnection", event: Event) -> None:
         """The Session says `event`."""
@@ -44,17 +48,18 @@ class Owner(Protocol):
     def on_room(self, connection: "EsmeConnection") -> None:
         """The ESME reads again what is written to it."""
 
-    def on_lost(self, connection: "EsmeConnection", unanswered: list[object], reason: str) -> None:
-        """The socket is gone; these tokens were sent and will never be answered."""
+    def on_lost(self, connection: "EsmeConnection", unanswered: list[object], unheard: list[str], reason: str) -> None:
+        """The socket is gone; these tokens were sent and will never be answered, and the answers to these messages
+        (public ids) never got there."""
 
 
 class EsmeConnection(asyncio.Protocol):
     """An asyncio protocol around one Session in the role of the SMSC."""
 
-    def __init__(self, session: Session, owner: Owner, *, requests_max: int, window_max: int) -> None:
+    def __init__(self, session: Session, owner: Owner, peer: Peer, *, requests_max: int, window_max: int) -> None:
         self.session = session
         self.window_max = window_max
-        self.peer = Peer("")
+        self.peer = peer
         self.has_certificate = False
         """Whether the ESME has shown a certificate of an authority we know."""
         self.account: EsmeAccount | None = None
@@ -75,11 +80,14 @@ class EsmeConnection(asyncio.Protocol):
         self._owner = owner
         self._requests_max = requests_max
         self._transport: asyncio.Transport | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._output: list[bytes] = []
         self._is_flushing = False
         self._is_paused = False
         self._is_unread = False
         self._is_leaving = False
+        self._is_aborted = False
+        self._told = Told(None)
         self._resting: asyncio.TimerHandle | None = None
         self._rounds = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -106,15 +114,18 @@ class EsmeConnection(asyncio.Protocol):
         """Write a request this turn. Raises LocalProtocolError when the window, the state or a field forbids it."""
         self._put(self.session.send(pdu, token, now_ms=monotonic_ms()))
 
-    def respond(self, sequence: int, pdu: Pdu) -> bool:
-        """Write the answer to a request this turn; False when the ESME has gone and will not hear it."""
+    def respond(self, sequence: int, pdu: Pdu, *message_ids: str) -> bool:
+        """Write the answer to a request this turn; False when the ESME has gone and will not hear it.
+
+        `message_ids`: the messages (public ids) that the answer says were accepted; see on_lost.
+        """
         if not self.is_open:
             return False
         try:
             octets = self.session.respond(sequence, pdu)
         except LocalProtocolError:
             return False
-        self._put(octets)
+        self._put(octets, message_ids)
         return True
 
     def rest(self, for_s: float) -> None:
@@ -150,17 +161,45 @@ class EsmeConnection(asyncio.Protocol):
         """Close once what was written has left, or CLOSE_WAIT_S later; `reason` is what the owner hears."""
         self._reason = self._reason or reason
         self._write()
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is None:
+            self.abort(reason)
+        elif not self._transport.is_closing():
             self._transport.close()
             if self._closing is not None:
                 self._closing.cancel()
-            self._closing = running().call_later(CLOSE_WAIT_S, self._transport.abort)
+            self._closing = running().call_later(CLOSE_WAIT_S, self.abort, reason)
 
     def abort(self, reason: str) -> None:
         """Close at once."""
         self._reason = self._reason or reason
         if self._transport is not None:
+            # A reset, so that nothing that still waits is delivered when we no longer count on it.
+            sock = cast(socket.socket, self._transport.get_extra_info("socket"))
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._is_aborted = True
             self._transport.abort()
+        elif self._opening is not None:
+            self._opening.cancel()
+
+    def open(self, sock: socket.socket, context: ssl.SSLContext | None, timeout_s: float) -> None:
+        """Begin on a socket that was taken: by a TLS handshake, if there is a context, which may take so long."""
+
+        def opened(_: object) -> None:
+            self._opening = None
+            if self._transport is None:  # TLS came to nothing, and asyncio tells nobody else.
+                sock.close()
+                self._owner.on_lost(self, [], [], self._reason or "no TLS")
+
+        self._opening = spawn(self._open(sock, context, timeout_s), "open an SMPP connection")
+        self._opening.add_done_callback(opened)
+
+    async def _open(self, sock: socket.socket, context: ssl.SSLContext | None, timeout_s: float) -> None:
+        patience_s = min(timeout_s, HANDSHAKE_TIMEOUT_S) if context else None
+        with suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            await running().connect_accepted_socket(lambda: self, sock, ssl=context, ssl_handshake_timeout=patience_s)
 
     def flush(self) -> None:
         """Write all that waits for the end of this turn."""
@@ -175,6 +214,7 @@ class EsmeConnection(asyncio.Protocol):
         self._output.clear()
         if octets and self._transport is not None and self.is_open:
             self._transport.write(octets)
+            self._told.wrote(len(octets), monotonic_ms())
             if self._transport.get_write_buffer_size() > OUTPUT_SIZE_MAX:
                 self.abort(f"it does not read: {OUTPUT_SIZE_MAX} octets wait for it")
 
@@ -182,16 +222,10 @@ class EsmeConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        sock = cast(socket.socket, transport.get_extra_info("socket"))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        address = transport.get_extra_info("peername")
         tls = transport.get_extra_info("ssl_object")
-        self.peer = Peer(str(address[0]) if address else "", is_encrypted=tls is not None)
         self.has_certificate = bool(tls is not None and tls.getpeercert())
-        if not self._owner.on_open(self):
-            self.abort("sent away")
-            return
+        if tls is None:
+            self._told = Told(transport.get_extra_info("socket"))
         self._arm()
 
     def data_received(self, data: bytes) -> None:
@@ -216,7 +250,8 @@ class EsmeConnection(asyncio.Protocol):
             if isinstance(event, Closed):
                 unanswered += event.unanswered
         reason = self._reason or ("the connection broke" if exc else "the ESME closed the connection")
-        self._owner.on_lost(self, unanswered, reason)
+        unheard = self._told.unheard(monotonic_ms(), is_broken=exc is not None or self._is_aborted)
+        self._owner.on_lost(self, unanswered, unheard, reason)
 
     # Reading
 
@@ -249,8 +284,9 @@ class EsmeConnection(asyncio.Protocol):
             self._is_paused = False
             self._transport.resume_reading()
 
-    def _put(self, octets: bytes) -> None:
+    def _put(self, octets: bytes, message_ids: tuple[str, ...] = ()) -> None:
         self._output.append(octets)
+        self._told.put(len(octets), message_ids)
         if not self._is_flushing:
             self._is_flushing = True
             running().call_soon(self._end_of_turn)

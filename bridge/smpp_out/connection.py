@@ -10,8 +10,9 @@ import select
 from typing import Protocol, cast
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IConsumer, IPushProducer, ITCPTransport
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from bridge.runtime.loop import monotonic_ms, running
 from bridge.smpp.errors import LocalProtocolError, RemoteProtocolError
@@ -21,6 +22,8 @@ from bridge.smpp_out.trouble import explain
 
 UNREAD_ROUNDS_MAX = 128
 """Turns of the loop the timer waits for unread octets. Each turn reads 64 KiB, a Linux receive buffer holds 6 MiB."""
+OUTPUT_SIZE_MAX = 1_048_576
+"""Octets written while the peer does not read, at which it is cut off: a window of parts many times, or its answers."""
 CLOSE_WAIT_S = 5.0
 """How long a peer that does not read may hold up the closing of a connection."""
 
@@ -38,6 +41,7 @@ class Listener(Protocol):
         """The socket is gone; these tokens were sent and will never be answered."""
 
 
+@implementer(IPushProducer)
 class LinkConnection(protocol.Protocol):
     """A Twisted protocol around one Session in the role of the ESME."""
 
@@ -47,6 +51,8 @@ class LinkConnection(protocol.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.TimerHandle | None = None
         self._outgoing: list[bytes] = []
+        self._is_unread = False
+        self._unread_size = 0
         self._rounds = 0
         self._reason = ""
 
@@ -79,6 +85,7 @@ class LinkConnection(protocol.Protocol):
         self._reason = self._reason or reason
         if self.transport is not None:
             self._flush()
+            cast(IConsumer, self.transport).unregisterProducer()
             self.transport.loseConnection()
             self._closing = self._closing or running().call_later(CLOSE_WAIT_S, self.abort, reason)
 
@@ -94,7 +101,21 @@ class LinkConnection(protocol.Protocol):
         transport = cast(ITCPTransport, self.transport)
         transport.setTcpNoDelay(True)
         transport.setTcpKeepAlive(True)
+        cast(IConsumer, transport).registerProducer(self, True)
         self._listener.on_connected(self)
+
+    def pauseProducing(self) -> None:
+        """Twisted, at every write while it is so: the peer has not read what was written before."""
+        if not self._is_unread:
+            self._is_unread = True
+            self._unread_size = 0
+
+    def resumeProducing(self) -> None:
+        """Twisted: it has."""
+        self._is_unread = False
+
+    def stopProducing(self) -> None:
+        """Twisted: the connection is gone."""
 
     def dataReceived(self, data: bytes) -> None:
         self.session.receive_data(data, monotonic_ms())
@@ -174,5 +195,9 @@ class LinkConnection(protocol.Protocol):
         if output := self.session.take_output():
             self._outgoing.append(output)
         if self._outgoing and self.transport is not None:
-            self.transport.write(b"".join(self._outgoing))
+            octets = b"".join(self._outgoing)
+            self.transport.write(octets)
+            self._unread_size += len(octets)
+            if self._is_unread and self._unread_size > OUTPUT_SIZE_MAX:
+                self.abort(f"it does not read: {OUTPUT_SIZE_MAX} octets wait for it")
         self._outgoing.clear()

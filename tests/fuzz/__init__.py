@@ -1,0 +1,1 @@
+"""Programs that throw mutated input at a running appliance for as long as somebody wants; see HACKING.md."""
