@@ -8,7 +8,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,6 +17,10 @@ from bridge.app import settings_words as words
 from bridge.app.config_errors import ERRORS_MAX, ConfigError, ConfigErrors, Loc, words_of
 from bridge.app.settings import Settings, embedded
 from bridge.app.yaml_tree import Node
+from bridge.simulator import ready
+
+if TYPE_CHECKING:
+    from bridge.simulator.script_file import ScriptFile
 
 FILE_SIZE_MAX = 1_048_576
 """Octets; a thousand links take a tenth of it."""
@@ -63,6 +67,7 @@ def read(path: Path, state_folder: Path | None = None) -> Reading:
                 warnings.append(blame.error(root, finding.loc, finding.wrong, finding.right))
             elif not blame.knows(root, finding.also):
                 blame.add(root, finding.loc, finding.wrong, finding.right)
+        _look_at_script(settings, root, blame)
     if settings is None or blame.errors:
         raise ConfigErrors(blame.errors, blame.more)
     return Reading(settings, warnings)
@@ -80,6 +85,31 @@ def read_as(model: type[Model], path: Path, example: str) -> Model:
     if made is None or blame.errors:
         raise ConfigErrors(blame.errors, blame.more)
     return made
+
+
+def read_script(file: Path) -> "ScriptFile":
+    """A script of the simulator; raises ConfigErrors."""
+    # Late: the rooms that speak SMPP are not needed by any other command.
+    from bridge.simulator.script_file import ScriptFile
+
+    return read_as(ScriptFile, file, "begin with one that `smsbridge simulator script NAME` prints")
+
+
+def _look_at_script(settings: Settings, root: Node, blame: "_Blame") -> None:
+    """What is wrong with the script that the simulator is to play."""
+    named = settings.simulator.script if settings.simulator else None
+    if named is None:
+        return
+    file = ready.find(named)
+    if file is None:
+        right = f"name a YAML file, or one of {', '.join(ready.names())}"
+        blame.add(root, ("simulator", "script"), f"there is no script {named.name}", right)
+        return
+    try:
+        read_script(file)
+    except ConfigErrors as wrong:
+        blame.errors += wrong.errors
+        blame.more += wrong.more
 
 
 def _tree(path: Path, file: str, example: str) -> tuple[Node, list[ConfigError]]:

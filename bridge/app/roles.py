@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bridge.app.config_file import read_script
 from bridge.app.control import ControlServer
 from bridge.app.housekeeping import Housekeeping
 from bridge.app.instance import LEDGER_NAME, AlreadyRunning, InstanceLock
@@ -31,7 +32,9 @@ from bridge.runtime.loop import monotonic_ms, now_ms
 from bridge.runtime.service import Periodic, Service, start_all, stop_all
 from bridge.runtime.wakeups import Wakeups
 from bridge.runtime.web import WebListeners
+from bridge.simulator import ready
 from bridge.simulator.mail_sink import MailSink
+from bridge.simulator.settings import SimulatorSettings
 from bridge.simulator.smsc import Smsc
 from bridge.smpp_in.service import SmppDoor
 from bridge.smpp_out.service import Links
@@ -61,7 +64,8 @@ class Core:
         """When the run before ended, if it crashed and nobody has put in order yet what it left."""
         self.gatekeeper = Gatekeeper(self.ledger)
         routes = RouteTable([("", [link.name for link in settings.links])])
-        self.door = Door(self.ledger, Tables(Tariff(()), routes), settings.intake)
+        header_sizes = {link.name: link.long_form.header_size for link in settings.links}
+        self.door = Door(self.ledger, Tables(Tariff(()), routes, header_sizes), settings.intake)
         self.operations = Operations(settings, self.ledger, self.gatekeeper, self.door)
 
     async def start(self) -> None:
@@ -149,7 +153,7 @@ class Appliance:
     def __init__(self, settings: Settings, on_failure: Callable[[Exception], None]) -> None:
         self.settings = settings
         self.core = Core(settings, on_failure)
-        self.simulator = Smsc(settings.simulator) if settings.simulator else None
+        self.simulator = _simulator(settings.simulator) if settings.simulator else None
         self.mail_sink = MailSink(settings.mail_sink) if settings.mail_sink else None
         self.links = Links(settings.links, self.core.ledger, self.core.wakeups)
         self.web = WebListeners(settings.http, logs.get("web"))
@@ -219,6 +223,12 @@ async def offline_operations(settings: Settings) -> AsyncIterator[Operations]:
         yield core.operations
     finally:
         await core.stop()
+
+
+def _simulator(settings: SimulatorSettings) -> Smsc:
+    """The built-in SMSC with the script that it is to play; raises ConfigErrors."""
+    file = ready.find(settings.script) if settings.script else None
+    return Smsc(settings, read_script(file).value() if file else None)
 
 
 def _submission_size_max(settings: Settings) -> int:

@@ -41,6 +41,7 @@ EXAMPLES: dict[str, Any] = {
     "relay.password": "changeme",
     "relay.password_file": "/etc/smsbridge/relay.password",
     "simulator.accounts[].system_id": "second",
+    "simulator.script": "storm",
     "simulator.certificate": "/etc/smsbridge/tls/fullchain.pem",
     "simulator.private_key": "/etc/smsbridge/tls/privkey.pem",
     "mail_sink.folder": "mails",

@@ -15,6 +15,7 @@ from bridge.app.cli.program import cli
 from bridge.app.settings_pages import example_file, settings_page
 from bridge.http_in import replies as http_replies
 from bridge.messages.faults import SENTENCES, TEMPORARY, FaultCode
+from bridge.smpp_in import replies as smpp_replies
 from bridge.smtp_in import replies as smtp_replies
 
 HELP_WIDTH = 88
@@ -74,8 +75,8 @@ def faults_page() -> str:
         "",
         "<!-- Written by `python -m bridge.app.write_docs` from the tables in the code. -->",
         "",
-        "| fault | temporary | sentence | SMTP | HTTP | command line | what an operator can do |",
-        "|---|---|---|---|---|---|---|",
+        "| fault | temporary | sentence | SMTP | HTTP | SMPP | command line | what an operator can do |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for code in FaultCode:
         cells = (
@@ -84,6 +85,7 @@ def faults_page() -> str:
             SENTENCES[code],
             f"`{smtp_replies.SMTP_REPLIES[code]}`",
             str(http_replies.STATUS[code]),
+            f"`{smpp_replies.SMPP_REPLIES[code].name}`",
             str(exit_code_of(code)),
             NEXT_STEPS[code],
         )

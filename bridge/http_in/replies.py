@@ -30,6 +30,7 @@ STATUS: dict[FaultCode, int] = {
     FaultCode.BAD_RECIPIENT: 400,
     FaultCode.NO_RECIPIENT: 400,
     FaultCode.TOO_MANY_RECIPIENTS: 400,
+    FaultCode.OPTED_OUT: 403,
     FaultCode.BAD_ORIGINATOR: 400,
     FaultCode.EMPTY_TEXT: 400,
     FaultCode.TOO_MANY_PARTS: 413,

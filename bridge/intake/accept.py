@@ -8,7 +8,7 @@ that repeats one accepted before becomes that one: nothing is charged or queued 
 from dataclasses import dataclass
 from itertools import islice
 
-from bridge.ledger import credit, low_credit, retries
+from bridge.ledger import changes, credit, low_credit, retries
 from bridge.ledger.credit import Charge, Purse
 from bridge.ledger.database import Transaction
 from bridge.ledger.queue import Prepared, Taken, enqueue_all, id_key
@@ -174,6 +174,9 @@ def _store(tx: Transaction, places: list[_Place], purses: dict[int, Purse]) -> N
     enqueue_all(tx, taken)
     left = credit.charge_all(tx, [Charge(t.account_id, row, t.book, t.cost_mc, t.now_ms) for row, t in taken])
     retries.remember(tx, [(place.wanted, place.known[0]) for place in places])
+    replacing = [(t.account_id, row, m.esme) for row, t in taken if (m := t.prepared).is_replacing and m.esme]
+    if replacing:
+        changes.give_way(tx, replacing, taken[0][1].now_ms)
     fallen = [(account_id, left_mc) for account_id, left_mc in left.items() if purses[account_id].is_low_at(left_mc)]
     if fallen:
         low_credit.owe_warnings(tx, fallen, max(t.now_ms for _, t in taken))

@@ -1,17 +1,16 @@
 """How a content is sent: as text in parts of ours, as one part with the sender's header, or as the octets that came."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.intake.settings import IntakeSettings
 from bridge.messages import charset, segment
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Coding
+from bridge.messages.segment import HEADER_SIZE, OCTETS_MAX, part_max
 from bridge.messages.user_data import UserData
 
 TEXT_MAX = 255 * 153
 """Characters that any number of parts could hold; a longer text is refused before it is looked at."""
-OCTETS_MAX = 140
-"""Octets of user data in one part, its header included."""
 _SEPTETS = (0, 1)
 """The data_codings whose octets are septets: the default alphabet, under both its names."""
 
@@ -27,8 +26,10 @@ class Content:
     """What of each part goes out as it came; None: all of it is made of the texts."""
 
 
-def content_of(text: str, user_data: UserData | None, settings: IntakeSettings) -> Content:
-    """Settle alphabet and parts.
+def content_of(
+    text: str, user_data: UserData | None, settings: IntakeSettings, header_size: int = HEADER_SIZE
+) -> Content:
+    """Settle alphabet and parts. `header_size`: octets of the header that will number the parts of a long text.
 
     With `user_data.body` and a `text` that is its hex, the content is binary and stays as it is. With a body and
     another text, that is what the body says: it is sent as text where one part can carry it beside the header, else as
@@ -37,10 +38,10 @@ def content_of(text: str, user_data: UserData | None, settings: IntakeSettings) 
     Raises Fault EMPTY_TEXT, TOO_MANY_PARTS, or MESSAGE_TOO_LARGE for what must be one part and does not fit.
     """
     if user_data is None:
-        return Content(*_parts(text, settings), None)
+        return Content(*_parts(text, settings, header_size), None)
     header, body = user_data.header, user_data.body
     if not header and body is None:
-        coding, texts = _parts(text, settings)
+        coding, texts = _parts(text, settings, header_size)
         return Content(coding, texts, _recoded(user_data, coding))
     if body is not None and text == body.hex().upper():
         return _octets(Coding.BINARY, text, user_data, body)
@@ -49,11 +50,11 @@ def content_of(text: str, user_data: UserData | None, settings: IntakeSettings) 
         raise Fault(FaultCode.EMPTY_TEXT)
     coding = charset.choose(clean)
     is_whole = body is None or charset.REPLACEMENT not in clean
-    if is_whole and charset.unit_count(clean, coding) <= _room_units(coding, len(header)):
+    if is_whole and charset.unit_count(clean, coding) <= part_max(coding, len(header)):
         return Content(coding, (clean,), _recoded(user_data, coding))
     if body is None:
         raise Fault(FaultCode.MESSAGE_TOO_LARGE, f"{len(clean)} characters do not fit one part beside its header")
-    return _octets(_alphabet(user_data), clean, user_data, body)
+    return _octets(Coding.GSM7 if _is_septets(user_data) else Coding.UCS2, clean, user_data, body)
 
 
 def storable(text: str) -> str:
@@ -62,9 +63,9 @@ def storable(text: str) -> str:
 
 
 def _octets(coding: Coding, text: str, user_data: UserData, body: bytes) -> Content:
-    """Octets that go out as they came; a septet has one of its own on the wire."""
+    """Octets that go out as they came; a septet has one of its own on the wire, and is packed by the carrier."""
     header_size = len(user_data.header)
-    room = _room_units(coding, header_size) if coding is Coding.GSM7 else OCTETS_MAX - header_size
+    room = part_max(Coding.GSM7, header_size) if _is_septets(user_data) else OCTETS_MAX - header_size
     if len(body) > room:
         raise Fault(FaultCode.MESSAGE_TOO_LARGE, f"{len(body)} octets, one part has room for {max(room, 0)} of them")
     if not body and not header_size:
@@ -72,17 +73,10 @@ def _octets(coding: Coding, text: str, user_data: UserData, body: bytes) -> Cont
     return Content(coding, (text,), user_data)
 
 
-def _room_units(coding: Coding, header_size: int) -> int:
-    """Septets or UTF-16 units of one part beside a header of so many octets (3GPP TS 23.040, 9.2.3.24)."""
-    left = OCTETS_MAX - header_size
-    return left * 8 // 7 if coding is Coding.GSM7 else left // 2
-
-
-def _alphabet(user_data: UserData) -> Coding:
-    """What the octets of a text are: septets, or whole octets (SMPP 3.4, 5.2.19)."""
+def _is_septets(user_data: UserData) -> bool:
+    """Whether its octets are septets, one to an octet, or whole octets (SMPP 3.4, 5.2.19)."""
     data_coding = user_data.data_coding or 0
-    is_septets = data_coding in _SEPTETS or (_is_class(data_coding) and not data_coding & 0x0C)
-    return Coding.GSM7 if is_septets else Coding.UCS2
+    return data_coding in _SEPTETS or (_is_class(data_coding) and not data_coding & 0x0C)
 
 
 def _is_class(data_coding: int) -> bool:
@@ -91,12 +85,13 @@ def _is_class(data_coding: int) -> bool:
 
 
 def _recoded(user_data: UserData, coding: Coding) -> UserData | None:
-    """What is left of the sender's user data when its text is coded by us: its header and class."""
+    """What is left of the sender's user data when its text is coded by us: its header, class and protocol_id."""
     data_coding = user_data.data_coding
     if data_coding is None or not _is_class(data_coding):
-        return UserData(user_data.header) if user_data.header else None
+        left = replace(user_data, body=None, data_coding=None)
+        return left if left != UserData() else None
     alphabet = 0x08 if coding is Coding.UCS2 else 0x00
-    return UserData(user_data.header, data_coding=0x10 | alphabet | data_coding & 0x03)
+    return replace(user_data, body=None, data_coding=0x10 | alphabet | data_coding & 0x03)
 
 
 def _clean(text: str, settings: IntakeSettings) -> str:
@@ -104,17 +99,21 @@ def _clean(text: str, settings: IntakeSettings) -> str:
     return charset.downgrade(text) if settings.downgrade else text
 
 
-def _parts(text: str, settings: IntakeSettings) -> tuple[Coding, tuple[str, ...]]:
+def _parts(text: str, settings: IntakeSettings, header_size: int) -> tuple[Coding, tuple[str, ...]]:
     if len(text) > TEXT_MAX:
         raise Fault(FaultCode.TOO_MANY_PARTS, f"{len(text)} characters, at most {settings.parts_max} parts are allowed")
     text = _clean(text, settings)
     if not text.strip():
         raise Fault(FaultCode.EMPTY_TEXT)
     coding = charset.choose(text)
-    texts = tuple(segment.segment(text, coding))
-    if len(texts) > settings.parts_max:
+    size, room = charset.unit_count(text, coding), part_max(coding, header_size)
+    count = 1 if size <= segment.SINGLE_MAX[coding] else -(-size // room)
+    if count <= settings.parts_max:  # Else it is not cut up: that takes several times as long as the rest.
+        texts = tuple(segment.segment(text, coding, header_size))
+        count = len(texts)
+    if count > settings.parts_max:
         because = ""
         if coding is Coding.UCS2:
-            because = f" (the character {charset.forced_ucs2(text)!r} leaves only 67 characters to a part)"
-        raise Fault(FaultCode.TOO_MANY_PARTS, f"{len(texts)} parts, at most {settings.parts_max} are allowed{because}")
+            because = f" (the character {charset.forced_ucs2(text)!r} leaves only {room} characters to a part)"
+        raise Fault(FaultCode.TOO_MANY_PARTS, f"{count} parts, at most {settings.parts_max} are allowed{because}")
     return coding, texts

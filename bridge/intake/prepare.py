@@ -1,6 +1,7 @@
 """Judge a submission and make it ready to be accepted: recipient, originator, alphabet, parts, route, price. Pure."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge.intake.authenticate import Identity
@@ -12,6 +13,7 @@ from bridge.messages import address
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import TEST_LINK, Lane, MailThread, RetryKey, Submission
+from bridge.messages.segment import HEADER_SIZE
 from bridge.messages.user_data import UserData
 from bridge.routing.routes import RouteTable
 from bridge.routing.tariff import Tariff
@@ -33,6 +35,12 @@ class Tables:
 
     tariff: Tariff
     routes: RouteTable
+    header_sizes: Mapping[str, int] = field(default_factory=dict)
+    """Octets of the header that numbers the parts of a long text, of links where it is not the usual one."""
+
+    def header_size(self, links: Iterable[str]) -> int:
+        """Of the largest of these links, so that each of them can send the parts as they are cut."""
+        return max((self.header_sizes.get(link, HEADER_SIZE) for link in links), default=HEADER_SIZE)
 
 
 def check_recipient(identity: Identity, raw: str, settings: IntakeSettings) -> str:
@@ -54,8 +62,8 @@ def prepare(
     originator = submission.originator or identity.originator
     if originator:
         originator = address.parse_originator(originator)
-    content = content_of(submission.text, submission.user_data, settings)
     links, price_mc = _way(identity, recipient, tables, settings, now_ms)
+    content = content_of(submission.text, submission.user_data, settings, tables.header_size(links))
     if not links or price_mc is None:
         raise Fault(FaultCode.NO_ROUTE, "it has no price" if links else "", private=f"{recipient[:6]}...")
     if len(submission.reference) > REFERENCE_MAX:
@@ -80,6 +88,7 @@ def prepare(
         user_data=content.user_data,
         due_at_ms=due_at_ms,
         esme=_storable_facts(submission.esme),
+        is_replacing=submission.is_replacing,
     )
 
 
@@ -102,7 +111,7 @@ class Replacement:
     """None: it stays."""
 
 
-def replacement_of(replacement: Replacement, settings: IntakeSettings, now_ms: int) -> dict[str, Any]:
+def replacement_of(replacement: Replacement, tables: Tables, settings: IntakeSettings, now_ms: int) -> dict[str, Any]:
     """The values of the verb message_replace. Raises Fault as `prepare` does for a text or a time."""
     r = replacement
     due_at_ms = check_due(r.due_at_ms, now_ms)
@@ -115,7 +124,8 @@ def replacement_of(replacement: Replacement, settings: IntakeSettings, now_ms: i
     }
     if r.text is None:
         return values
-    content = content_of(r.text, r.user_data, settings)
+    # Whatever its route: each link can send what is cut for the largest header.
+    content = content_of(r.text, r.user_data, settings, tables.header_size(tables.header_sizes))
     return values | {"texts": content.texts, "coding": content.coding, "user_data": content.user_data}
 
 

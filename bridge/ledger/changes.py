@@ -1,12 +1,13 @@
 """Taking a message back, or replacing what it says, while no carrier has it: by its ESME, or by an operator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.ledger import credit
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.finish import Ending, finish
-from bridge.ledger.queue import id_key
+from bridge.ledger.queue import id_key, user_data_row
+from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.ids import public_id, row_of
 from bridge.messages.message import Coding, PartState
@@ -14,6 +15,9 @@ from bridge.messages.user_data import UserData
 
 NEWEST_MAX = 10_000
 """Newest messages of an account among which a cancel_sm without an id looks: some 20 ms of the writer's time."""
+REPLACED_MAX = 1_000
+"""Newest messages of an account among which one looks that replaces another: 4 ms of the writer's time at most, which
+an ESME may cost with everything that it submits."""
 _ROWS_MAX = 1 << 62
 """Numbers that SQLite takes; a longer public id names nothing."""
 _WAITS = (PartState.QUEUED, PartState.SCHEDULED)
@@ -34,6 +38,9 @@ class _Part:
     due_at_ms: int
     expires_at_ms: int
     link: str
+    protocol_id: int
+    header_size: int
+    """Octets of the sender's own header; 0: none."""
 
     @property
     def was_sent(self) -> bool:
@@ -71,18 +78,43 @@ def message_cancel(
     taken = [parts for parts in messages.values() if all(_can_be_taken_back(part) for part in parts)]
     if not taken:
         raise Fault(FaultCode.TOO_LATE, _why_late(messages) if message_id else "all of them are on their way or over")
-    refunded_mc = 0
-    for part in (part for parts in taken for part in parts):
-        refunded_mc += _take_back(tx, part, actor, now_ms)
-    endings = [
-        Ending(part.part_id, part.message_id, PartState.CANCELLED, now_ms, reason=f"by {actor}")
-        for parts in taken
-        for part in parts
-    ]
-    finish(tx, endings)
-    _is_known(tx, [parts[0].message_id for parts in taken])
+    refunded_mc = _take_all_back(tx, taken, actor, now_ms)
     key = id_key(tx)
     return {"cancelled": [public_id(parts[0].message_id, key) for parts in taken], "refunded_mc": refunded_mc}
+
+
+def give_way(tx: Transaction, replacing: list[tuple[int, int, EsmeFacts]], now_ms: int) -> None:
+    """Take back what gives way to new messages (account, message, what its ESME said of it), in this transaction.
+
+    That is what no carrier has yet, between the same addresses as an ESME wrote them and of the same service_type
+    (SMPP 3.4, 5.2.18), among each account's REPLACED_MAX newest messages. What may have been sent stays.
+    """
+    key = id_key(tx)
+    for account_id in dict.fromkeys(account_id for account_id, _, _ in replacing):
+        waiting: dict[Row, list[int]] = {}
+        for row in tx.rows("esme_messages_waiting", {"account_id": account_id, "count": REPLACED_MAX}):
+            waiting.setdefault(row[1:], []).append(row[0])
+        for _, message_id, facts in (one for one in replacing if one[0] == account_id):
+            place = (facts.service_type, facts.source_addr, facts.destination_addr)
+            older = [one for one in waiting.get(place, ()) if one < message_id]
+            if older:
+                waiting[place] = [one for one in waiting[place] if one >= message_id]
+                found = _messages(tx, older).values()
+                taken = [parts for parts in found if not any(part.was_sent for part in parts)]
+                _take_all_back(tx, taken, f"message {public_id(message_id, key)}, which replaces it", now_ms)
+
+
+def _take_all_back(tx: Transaction, messages: list[list[_Part]], actor: str, now_ms: int) -> int:
+    """End these messages; gives what of their price comes back, in thousandths of a credit."""
+    parts = [part for parts in messages for part in parts]
+    refunded_mc = sum(_take_back(tx, part, actor, now_ms) for part in parts)
+    finish(
+        tx,
+        [Ending(part.part_id, part.message_id, PartState.CANCELLED, now_ms, reason=f"by {actor}") for part in parts],
+    )
+    if messages:
+        _is_known(tx, [parts[0].message_id for parts in messages])
+    return refunded_mc
 
 
 def _can_be_taken_back(part: _Part) -> bool:
@@ -160,13 +192,18 @@ def _replace_texts(tx: Transaction, parts: list[_Part], texts: tuple[str, ...], 
     if len(texts) != len(parts):
         detail = f"the text needs {len(texts)} parts and what it replaces has {len(parts)}; cancel it and send anew"
         raise Fault(FaultCode.BAD_REQUEST, detail)
+    if any(part.header_size for part in parts):
+        raise Fault(FaultCode.BAD_REQUEST, "it has a header, which a new text would lose; cancel it and send anew")
     for part, text in zip(parts, texts, strict=True):
         tx.run("part_replace_text", {"part_id": part.part_id, "text": text})
     ids = [part.part_id for part in parts]
     tx.by_ids("user_data_delete", ids)
-    if user_data is not None:
-        kept = (user_data.header, user_data.body, user_data.data_coding)
-        tx.many("user_data_insert", [(part_id, *kept) for part_id in ids])
+    new = user_data or UserData()
+    # How the handset treats it stays: a replace_sm cannot say that.
+    kept = [(part.part_id, replace(new, protocol_id=part.protocol_id)) for part in parts]
+    rows = [(part_id, *user_data_row(one)) for part_id, one in kept if one != UserData()]
+    if rows:
+        tx.many("user_data_insert", rows)
 
 
 # --- which messages are meant ---

@@ -14,6 +14,7 @@ from bridge.ledger.queue import id_key
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.ids import public_id
 from bridge.messages.message import Coding, MessageState, PartState
+from bridge.smpp.constants import RegisteredDelivery
 
 CLAIM_MAX = 500
 """Notices of one claim: more than a window; the rest comes with the next one."""
@@ -103,7 +104,13 @@ class EsmeNoticeOutcome:
 
 
 def owe_receipts(tx: Transaction, finished: list[Finished], now_ms: int) -> None:
-    """Owe a receipt for each of these messages whose registered_delivery asks for one."""
+    """Owe a receipt for each of these messages whose registered_delivery asks for one.
+
+    That the network still tried is no news then: what has not been taken by then is given up.
+    """
+    tried = [f.message_id for f in finished if f.registered_delivery & RegisteredDelivery.INTERMEDIATE]
+    if tried:
+        tx.many("esme_notices_overtaken", [(message_id, now_ms) for message_id in tried])
     _owe(tx, [(f.account_id, f.message_id, None, f.event.value) for f in finished if _is_wanted(f)], now_ms)
 
 

@@ -52,6 +52,8 @@ class Prepared:
     due_at_ms: int = 0
     """Scheduled: not sent before; 0: at once."""
     esme: EsmeFacts | None = None
+    is_replacing: bool = False
+    """See `messages.message.Submission`."""
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ def enqueue_all(tx: Transaction, accepted: list[tuple[int, Taken]]) -> None:
                 + (p.due_at_ms or now_ms, p.expires_at_ms)
             )
             if p.user_data is not None:
-                user_data.append((part_id, p.user_data.header, p.user_data.body, p.user_data.data_coding))
+                user_data.append((part_id, *user_data_row(p.user_data)))
             part_id += 1
     tx.many("messages_insert", messages)
     tx.many("parts_insert", parts)
@@ -135,8 +137,13 @@ def enqueue_all(tx: Transaction, accepted: list[tuple[int, Taken]]) -> None:
 def _esme_row(message_id: int, told_id: int, e: EsmeFacts) -> tuple[Any, ...]:
     return (
         (message_id, told_id, e.service_type, e.source_addr, e.source_addr_ton, e.source_addr_npi, e.destination_addr)
-        + (e.dest_addr_ton, e.dest_addr_npi, e.registered_delivery, e.user_message_reference)
+        + (e.dest_addr_ton, e.dest_addr_npi, e.registered_delivery, e.user_message_reference, e.data_coding)
     )  # fmt: skip
+
+
+def user_data_row(u: UserData) -> tuple[Any, ...]:
+    """Its columns, behind that of the part."""
+    return u.header, u.body, u.data_coding, u.protocol_id
 
 
 def claim(tx: Transaction, claims: list[Claim]) -> list[list[ClaimedPart]]:
@@ -171,7 +178,7 @@ def _claim(tx: Transaction, request: Claim, key: int) -> list[ClaimedPart]:
             attempt=row[9],
             expires_at_ms=row[10],
             is_possible_duplicate=bool(row[11]),
-            user_data=UserData(row[12], row[13], row[14]) if row[12] is not None else None,
+            user_data=UserData(*row[12:16]) if row[12] is not None else None,
         )
         for row in tx.by_ids("parts_for_sending", ids)
     ]

@@ -19,7 +19,7 @@ from bridge.ledger.smsc_ids import Spelling, key_of, other_keys, smsc_key, spell
 from bridge.messages.causes import STILL_TRYING
 from bridge.messages.ids import public_id
 from bridge.messages.message import FINAL_STATES, LEGAL_MOVES, PartState
-from bridge.messages.receipt import FAILURES, IdFormat
+from bridge.messages.receipt import FAILURES, IdFormat, Receipt
 
 MATCH_AGE_MS_MAX = 7 * 24 * 3600 * 1000
 """How long after its submission a receipt can still mean a part: ids come round again."""
@@ -116,7 +116,8 @@ def _match_all(tx: Transaction, arrivals: list[Arrived], *, must_agree: bool = F
     """Each receipt with the one part it can mean, and the receipts for which there is none (or more than one)."""
     asked = [(a, (a.link, key_of(a.receipt.smsc_id, a.receipt.id_format))) for a in arrivals]
     found = _look_up(tx, [(*name, a.at_ms) for a, name in asked])
-    strange = [a for a, name in asked if name not in found and a.receipt.id_format is IdFormat.AUTO]
+    unknown = [a for a, name in asked if not any(_is_own(part, a.receipt) for part in found.get(name, ()))]
+    strange = [a for a in unknown if a.receipt.id_format is IdFormat.AUTO]
     if strange:
         found |= _look_up(tx, [(a.link, key, a.at_ms) for a in strange for key in other_keys(a.receipt.smsc_id)])
     matched: Matched = []
@@ -148,25 +149,31 @@ def _look_up(tx: Transaction, keys: list[tuple[str, str, int]]) -> Found:
 def _match(found: Found, arrived: Arrived, direct: list[Named], taken: set[int], *, must_agree: bool) -> Named | None:
     """The one part this receipt can mean, or None; `direct` are the parts of its own key.
 
-    The id as it stands comes first, in its exact spelling before others. Another number base counts only when the
-    handset agrees, because short ids of two bases overlap; and so does a receipt that was parked (`must_agree`),
-    because ids come round again. A link whose spelling is known needs no such guess.
+    The id as it stands comes first, in its exact spelling before others. A handset that the receipt names must be the
+    part's: ids come round again, and one may mean two parts in two number bases. Where it names none, only the id as it
+    stands counts. A link whose spelling is known needs no handset, unless the receipt was parked (`must_agree`).
     """
     receipt = arrived.receipt
-    handset, is_exact = receipt.originator, receipt.id_format is IdFormat.EXACT
-    if len(direct) == 1 and direct[0].smsc_id == receipt.smsc_id and is_same(direct[0].recipient, handset):
+    is_auto, is_exact = receipt.id_format is IdFormat.AUTO, receipt.id_format is IdFormat.EXACT
+    if len(direct) == 1 and direct[0].smsc_id == receipt.smsc_id and _is_own(direct[0], receipt):
         return direct[0]  # As it nearly always is.
+    must_agree = (must_agree or is_auto) and bool(digits_of(receipt.originator))
     exact = [part for part in direct if part.smsc_id == receipt.smsc_id]
     for candidates in (exact,) if is_exact else (exact, direct):
-        part = _meant([part for part in candidates if is_same(part.recipient, handset)], taken)
-        if part is None and not (must_agree and digits_of(handset)):
+        part = _meant([part for part in candidates if _is_own(part, receipt)], taken)
+        if part is None and not must_agree:
             part = _meant(candidates, taken)
         if part is not None:
             return part
-    if receipt.id_format is not IdFormat.AUTO:
+    if not is_auto:
         return None
     converted = [part for key in other_keys(receipt.smsc_id) for part in found.get((arrived.link, key), [])]
-    return _meant([part for part in converted if is_same(part.recipient, handset)], taken)
+    return _meant([part for part in converted if _is_own(part, receipt)], taken)
+
+
+def _is_own(part: Named, receipt: Receipt) -> bool:
+    """Whether a receipt names the handset of the part; some SMSCs do not swap the addresses."""
+    return is_same(part.recipient, receipt.originator) or is_same(part.recipient, receipt.recipient)
 
 
 def _meant(candidates: list[Named], taken: set[int]) -> Named | None:

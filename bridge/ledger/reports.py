@@ -207,7 +207,7 @@ def message_show(database: Database, *, message_id: str) -> Record | None:
         database,
         "SELECT part_no, state, link, lane, text, attempt, waiting_for, next_action_at_ms, expires_at_ms,"
         " claimed_at_ms, submitted_at_ms, final_at_ms, network_at_ms, smsc_id, command_status, error, cause,"
-        " is_possible_duplicate, coalesce(hex(header), '') AS header, data_coding"
+        " is_possible_duplicate, coalesce(hex(header), '') AS header, data_coding, protocol_id"
         " FROM part LEFT JOIN user_data USING (part_id) WHERE message_id = :row ORDER BY part_no",
         row=number,
     )

@@ -18,8 +18,8 @@ def esme_query(database: Database, *, account_id: int, message_id: str) -> Recor
 
     {"state": of MessageState, "final_at_ms": when the network says it ended (else when we heard), or None, "error": the
     network's code of the first part that failed, or "", "command_status": with which the carrier refused that part, or
-    0, "source_addr": as its ESME wrote it, "service_type": str, "coding": of Coding}. Of a submit_multi the
-    first message is told.
+    0, "source_addr": as its ESME wrote it, "service_type": str, "coding": of Coding, "data_coding": as its ESME
+    gave it, or None for a message that came another way}. Of a submit_multi the first message is told.
     """
     key = _first(database, "SELECT value FROM setting_of_ledger WHERE name = 'id_key'", {})
     row = row_of(message_id, int(key["value"])) if key else None
@@ -27,7 +27,8 @@ def esme_query(database: Database, *, account_id: int, message_id: str) -> Recor
         return None
     facts = _first(
         database,
-        "SELECT coalesce(source_addr, originator) AS source_addr, coalesce(service_type, '') AS service_type, coding"
+        "SELECT coalesce(source_addr, originator) AS source_addr, coalesce(service_type, '') AS service_type, coding,"
+        " data_coding"
         " FROM message LEFT JOIN esme_message USING (message_id)"
         " WHERE message.message_id = :row AND message.account_id = :account_id",
         {"row": row, "account_id": account_id},

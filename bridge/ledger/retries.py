@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bridge.ledger import esme
 from bridge.ledger.database import Transaction
 from bridge.ledger.queue import Prepared, Retry, id_key
 from bridge.messages.ids import row_of
@@ -23,6 +24,8 @@ CRASH_MS = 10_000
 """Acceptances of so short a time before a crash may not have been answered."""
 CRASH_MESSAGES_MAX = 200_000
 """Messages looked at for that: more than any machine accepts in CRASH_MS."""
+AGAIN_MS = 500
+"""A receipt that is owed again waits for so long, behind the answer to the repeat: only that tells its ESME the id."""
 FORGET_MAX = 5_000
 """Names that one tidying forgets: some milliseconds of the writer's time; the next round takes the rest."""
 DIGEST_SIZE = 16
@@ -57,10 +60,13 @@ def fingerprint(
     text: str,
     user_message_reference: int | None = None,
     header: bytes | None = None,
+    protocol_id: int | None = None,
 ) -> bytes:
-    """What an unnamed repeat would say again: from an ESME also its own number of the message, and its header."""
+    """What an unnamed repeat would say again: from an ESME also its number of the message, header and protocol_id."""
     own = [] if user_message_reference is None else [f"reference {user_message_reference}"]
-    return digest(door, originator, recipient, reference, text, *own, *([f"header {header.hex()}"] if header else []))
+    own += [f"header {header.hex()}"] if header else []
+    own += [f"protocol_id {protocol_id}"] if protocol_id else []
+    return digest(door, originator, recipient, reference, text, *own)
 
 
 class Repeats:
@@ -138,6 +144,9 @@ class Repeats:
         this answer as well."""
         if self._heard:
             tx.many("unanswered_heard", self._heard)
+            # What its ESME was told of a message that it had never heard of meant nothing to it.
+            again = [(message_id, now_ms + AGAIN_MS) for message_id, now_ms, _ in self._heard]
+            esme.ring(tx, [row[0] for row in tx.many("esme_notices_again", again)])
         if self._notes:
             rows = [(row, at_ms, event, detail) for (row, event), (at_ms, detail) in self._notes.items()]
             tx.many("history_note_once", rows)
@@ -151,8 +160,8 @@ def print_of(prepared: Prepared) -> bytes:
     """The fingerprint of an unnamed submission."""
     p = prepared
     own = p.esme.user_message_reference if p.esme else None
-    header = p.user_data.header if p.user_data else None
-    return fingerprint(p.door, p.originator, p.recipient, p.reference, "".join(p.texts), own, header)
+    header, protocol_id = (p.user_data.header, p.user_data.protocol_id) if p.user_data else (None, None)
+    return fingerprint(p.door, p.originator, p.recipient, p.reference, "".join(p.texts), own, header, protocol_id)
 
 
 def remember(tx: Transaction, named: Iterable[tuple[Wanted, int]]) -> None:
@@ -177,12 +186,12 @@ def _mark(tx: Transaction, message_rows: list[int], now_ms: int) -> int:
     facts: dict[int, list[str]] = {}
     marked: list[tuple[int, int, bytes, int]] = []
     for row in tx.by_ids("messages_as_submitted", message_rows) if message_rows else []:
-        message_id, account_id, door, originator, recipient, reference, lane, text, own, header = row
+        message_id, account_id, door, originator, recipient, reference, lane, text, own, header, protocol_id = row
         texts = facts.setdefault(message_id, [])
         texts.append(text)
         if len(texts) == 1:
             marked.append((message_id, account_id, b"", now_ms + UNANSWERED_KEPT_MS[Lane(lane)]))
-        mark = fingerprint(door, originator, recipient, reference, "".join(texts), own, header)
+        mark = fingerprint(door, originator, recipient, reference, "".join(texts), own, header, protocol_id)
         marked[-1] = (message_id, account_id, mark, marked[-1][3])
     if marked:
         tx.many("unanswered_insert", marked)

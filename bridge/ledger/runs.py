@@ -17,6 +17,9 @@ from bridge.ledger.statements import statements
 from bridge.ledger.worker import is_damage
 
 RUNNING, STOPPED, CRASHED = "running", "stopped", "crashed"
+COMMIT_MESSAGES_MAX = 50_000
+"""Messages at the end of a ledger that may be of its last commits: more than one of them holds. Some 20 ms of a start,
+after a crash only."""
 FINDINGS_MAX = 3
 """Lines of a failed check that are told; the first says enough."""
 
@@ -76,7 +79,7 @@ def run_begin(tx: Transaction, *, now_ms: int, last_seen_ms: int | None = None) 
     word, _, at_ms = mark.partition(" ")
     if word == CRASHED:
         return {"was_clean": False, "crashed_at_ms": int(at_ms)}
-    answered = tx.row("newest_answer_at")
+    answered = tx.row("newest_answer_at", {"count": COMMIT_MESSAGES_MAX})
     known = [at for at in (last_seen_ms, answered[0] if answered else None) if at is not None]
     crashed_at_ms = max(known, default=now_ms)
     tx.run("run_mark_set", {"value": f"{CRASHED} {crashed_at_ms}"})

@@ -17,3 +17,5 @@ class EsmeFacts:
     registered_delivery: int = 0
     """As it counts, after the account's own rule: bits 0 and 1 final receipts, bit 4 intermediate ones."""
     user_message_reference: int | None = None
+    data_coding: int = 0
+    """In which a replace_sm is read, for that has none of its own."""

@@ -23,6 +23,8 @@ class FaultCode(StrEnum):
     BAD_RECIPIENT = "bad_recipient"
     NO_RECIPIENT = "no_recipient"
     TOO_MANY_RECIPIENTS = "too_many_recipients"
+    OPTED_OUT = "opted_out"
+    """Raised by nothing yet: the intake will, once the ledger keeps who asked for no more."""
     BAD_ORIGINATOR = "bad_originator"
     EMPTY_TEXT = "empty_text"
     TOO_MANY_PARTS = "too_many_parts"
@@ -50,6 +52,7 @@ SENTENCES: dict[FaultCode, str] = {
     FaultCode.BAD_RECIPIENT: "Not a phone number in international format",
     FaultCode.NO_RECIPIENT: "No recipient given",
     FaultCode.TOO_MANY_RECIPIENTS: "Too many recipients in one submission",
+    FaultCode.OPTED_OUT: "This recipient asked for no more messages",
     FaultCode.BAD_ORIGINATOR: "This originator is not allowed",
     FaultCode.EMPTY_TEXT: "No text found to send",
     FaultCode.TOO_MANY_PARTS: "The text needs too many parts",

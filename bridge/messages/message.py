@@ -213,6 +213,9 @@ class Submission:
     """Not to be sent before; 0: at once."""
     expires_at_ms: int = 0
     """Not to be sent after; 0: by the settings."""
+    is_replacing: bool = False
+    """What the account's ESME submitted between the same addresses, of the same service_type, and what no carrier has
+    yet, gives way to it."""
     esme: EsmeFacts | None = None
 
 

@@ -70,6 +70,11 @@ class Door:
         """By account: submissions that nobody waits for any more and that are not marked yet."""
         self._multis = itertools.count(1)
 
+    @property
+    def parts_max(self) -> int:
+        """Parts of the longest text that is taken."""
+        return self._settings.parts_max
+
     def check_recipient(self, identity: Identity, raw: str) -> str:
         """Normalised digits of a recipient, or Fault BAD_RECIPIENT: what can be refused before the text is known."""
         return prepare.check_recipient(identity, raw, self._settings)
@@ -132,13 +137,16 @@ class Door:
     ) -> list[Accepted | Fault]:
         """Log every answer and keep what was refused; one that could not be kept is none yet."""
         kept: dict[int, Refusal] = {}
+        alike: dict[tuple[FaultCode, str], tuple[Fault, list[Submission]]] = {}
         for place, (submission, answer) in enumerate(zip(submissions, answers, strict=True)):
             if isinstance(answer, Accepted):
                 self._tell(identity, submission.door, [answer])
                 continue
-            self._log_refused(identity, [submission], answer)
+            alike.setdefault((answer.code, answer.detail), (answer, []))[1].append(submission)
             if not answer.is_temporary:
                 kept[place] = _kept(identity, submission, answer, at_ms)
+        for fault, refused in alike.values():  # One line for all of a kind: an ESME may send them by the thousand.
+            self._log_refused(identity, refused, fault)
         trouble = await self._try_to_keep(list(kept.values())) if kept else None
         if trouble is not None and not isinstance(trouble, Fault):
             raise trouble
@@ -151,19 +159,21 @@ class Door:
         """
         at_ms = now_ms()
         values = {"account_id": identity.account_id, "message_id": replacement.message_id}
-        ready = prepare.replacement_of(replacement, self._settings, at_ms)
+        ready = prepare.replacement_of(replacement, self.tables, self._settings, at_ms)
         await self._ledger.do("message_replace", **values, **ready, now_ms=at_ms)
         log.info("replaced", message=replacement.message_id, account=identity.account_name)
 
-    def mark_unheard(self, identity: Identity, message_ids: Sequence[str]) -> "asyncio.Task[None] | None":
+    def mark_unheard(
+        self, account_id: int, account_name: str, message_ids: Sequence[str]
+    ) -> "asyncio.Task[None] | None":
         """The ESME of these accepted messages (public ids) was gone before their answers: its repeats become them.
 
         The account's next submission waits until they are marked, by the task that this gives; None: nothing to mark.
         """
         if not message_ids:
             return None
-        task = spawn(self._mark(identity, list(message_ids)), "unheard")
-        self.not_before(identity.account_id, task)
+        task = spawn(self._mark(account_name, list(message_ids)), "unheard")
+        self.not_before(account_id, task)
         return task
 
     def not_before(self, account_id: int, task: "asyncio.Task[None]") -> None:
@@ -252,15 +262,15 @@ class Door:
             self._tell(asked.identity, group.messages[0].door, answer)
             unnamed += [one.message_id for one, m in zip(answer, group.messages, strict=True) if m.retry is None]
         if may_repeat and unnamed:
-            await self._mark(asked.identity, unnamed)
+            await self._mark(name, unnamed)
 
-    async def _mark(self, identity: Identity, message_ids: list[str]) -> None:
+    async def _mark(self, account_name: str, message_ids: list[str]) -> None:
         while True:
             try:
                 await self._ledger.do("mark_unanswered", message_ids=message_ids, now_ms=now_ms())
                 return
             except Fault as fault:
-                log.warning("not marked yet", account=identity.account_name, why=str(fault))
+                log.warning("not marked yet", account=account_name, why=str(fault))
                 await asyncio.sleep(MARK_RETRY_S)
 
     async def _refused(

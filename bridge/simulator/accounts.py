@@ -3,10 +3,14 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from bridge.runtime import logs
 from bridge.simulator.connection import SmscConnection
 from bridge.simulator.deliveries import Delivery
 from bridge.simulator.stats import Counts
 from bridge.smpp.constants import Status
+from bridge.smpp.errors import LocalProtocolError
+
+log = logs.get("simulator")
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +53,13 @@ class Account:
         counts = self.counts
         for _ in range(min(len(waiting), connection.session.room, count_max)):
             delivery = waiting.popleft()
-            connection.send(delivery.for_version(version), delivery)
+            try:
+                connection.send(delivery.for_version(version), delivery)
+            except LocalProtocolError as error:  # An address that fits data_sm may be too long for deliver_sm.
+                log.warning("delivery given up", system_id=self.system_id[:16], why=str(error))
+                counts.dropped += 1
+                delivery.finish(Status.RSYSERR)
+                continue
             if delivery.is_receipt:
                 counts.receipts_sent += 1
             else:

@@ -53,7 +53,8 @@ class Burst:
         """The handset that writes the `number`-th text (0 or more); a name stays the same."""
         if not self.originator.isdigit():
             return self.originator
-        return str(int(self.originator) + number).zfill(len(self.originator))
+        size = len(self.originator)
+        return str(int(self.originator) + number).zfill(size)[-size:]
 
     def text_of(self, number: int) -> str:
         return self.text.replace("{n}", str(number))

@@ -17,6 +17,11 @@ def path_of(name: str) -> Path | None:
     return FOLDER / f"{name}.yaml" if name in names() else None
 
 
+def find(named: Path) -> Path | None:
+    """The file of a script that somebody named: by its path, or a ready one; None when there is neither."""
+    return named if named.is_file() else path_of(named.name)
+
+
 def about(name: str) -> str:
     """What a ready script plays, in one line."""
     found = _ABOUT.search((FOLDER / f"{name}.yaml").read_text("utf-8"))

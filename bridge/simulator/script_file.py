@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from bridge.simulator.behaviour import TABLE, WHOLE_ANSWER, Behaviour, ReceiptDates, ReceiptText
 from bridge.simulator.inbound import Burst, LongForm, Order
@@ -48,8 +48,16 @@ def _state(value: Any) -> MessageState:
     return names[value.lower()]
 
 
+def _address(value: str) -> str:
+    """An address as an SMPP field can hold it."""
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("not an address; write digits, or a name of plain letters")
+    return value
+
+
 StatusByName = Annotated[int, BeforeValidator(_status)]
 StateByName = Annotated[MessageState, BeforeValidator(_state)]
+Address = Annotated[str, Field(min_length=1, max_length=20), AfterValidator(_address)]
 
 
 class _Group(BaseModel):
@@ -82,6 +90,20 @@ class WhenGroup(_Group):
     @property
     def is_share_alone(self) -> bool:
         return self.share_percent is not None and self.model_fields_set == {"share_percent"}
+
+    @field_validator("nth")
+    @classmethod
+    def _counts_from_one(cls, nth: list[int]) -> list[int]:
+        if any(number < 1 for number in nth):
+            raise ValueError("counts from 1; [1, 3] is the first and the third")
+        return nth
+
+    @model_validator(mode="after")
+    def _has_time(self) -> "WhenGroup":
+        until_s = min((limit for limit in (self.until_s, self.repeat_s or None) if limit is not None), default=None)
+        if until_s is not None and until_s <= self.after_s:
+            raise ValueError("no part is ever meant: until_s and repeat_s must be later than after_s")
+        return self
 
     def value(self) -> When:
         return When(**{**_fields(self), "nth": tuple(self.nth)})
@@ -181,6 +203,12 @@ class BindGroup(_Group):
     refused: int = Field(default=0, ge=0, le=1_000_000, description="Refuse only so many, then take them; 0: all.")
     silent: bool = Field(default=False, description="Never answer it.")
 
+    @model_validator(mode="after")
+    def _refuses_with_something(self) -> "BindGroup":
+        if self.refused and not self.status:
+            raise ValueError("says how many binds are refused and not with what; write a status too, such as RBINDFAIL")
+        return self
+
 
 class SessionsGroup(_Group):
     """What is done to sessions, whatever is sent over them."""
@@ -207,12 +235,8 @@ class SessionsGroup(_Group):
 class InboundGroup(_Group):
     """Texts that handsets write by themselves."""
 
-    originator: str = Field(
-        min_length=1, max_length=20, description="The first handset; the others count up.", examples=["46701740605"]
-    )
-    recipient: str = Field(
-        min_length=1, max_length=20, description="The number they write to.", examples=["46701740699"]
-    )
+    originator: Address = Field(description="The first handset; the others count up.", examples=["46701740605"])
+    recipient: Address = Field(description="The number they write to.", examples=["46701740699"])
     text: str = Field(
         min_length=1, max_length=5_000, description="What they write; {n} counts the texts.", examples=["Hello"]
     )

@@ -1,8 +1,9 @@
 """What an operator can say about the built-in other side: the scripted SMSC and the mail sink."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class SimulatorAccount(BaseModel):
@@ -34,6 +35,11 @@ class SimulatorSettings(BaseModel):
         default=None, description="PEM file with the certificate and its chain; with it the port speaks TLS."
     )
     private_key: Path | None = Field(default=None, description="PEM file with the certificate's key.")
+    script: Path | None = Field(
+        default=None,
+        description="What it plays: the name of a ready script, or a YAML file. See docs/simulator.md. "
+        "Empty: what the last digits of a number say.",
+    )
     receipt_delay_ms: int = Field(
         default=200, ge=0, le=3_600_000, description="Milliseconds from the submission of a part to its receipt."
     )
@@ -51,6 +57,14 @@ class SimulatorSettings(BaseModel):
         le=10_000_000,
         description="Receipts and inbound texts kept for an account that is not bound.",
     )
+
+    @model_validator(mode="after")
+    def _one_password_each(self) -> Self:
+        named = [self.system_id, *(account.system_id for account in self.accounts)]
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice} has two passwords; name each account once")
+        return self
 
 
 class MailSinkSettings(BaseModel):

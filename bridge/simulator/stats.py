@@ -29,7 +29,7 @@ class Counts:
     """Deliveries that a peer could not take yet or did not answer, and that are sent again."""
     deliveries_refused: Counter[int] = field(default_factory=Counter)
     dropped: int = 0
-    """Deliveries given up because too many waited."""
+    """Deliveries given up because too many waited, or because they cannot be written."""
     cut: int = 0
     """Connections ended by intention."""
 

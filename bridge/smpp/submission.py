@@ -80,8 +80,6 @@ class Reading:
     """UCS-2 came with swapped octets and was put right: the ESME should be told."""
     is_damaged: bool = False
     """Octets that mean nothing in its alphabet are U+FFFD now: the account's alphabet may be the wrong one."""
-    is_replacing: bool = False
-    """replace_if_present_flag: a waiting message to the same recipient is to give way to this one."""
 
 
 @dataclass(slots=True)
@@ -204,7 +202,7 @@ def _read(
         raise Refused(Status.RINVSRCTON, f"source_addr_ton is {pdu.source_addr_ton}")
     if pdu.source_addr_npi > NPI_MAX:
         raise Refused(Status.RINVSRCNPI, f"source_addr_npi is {pdu.source_addr_npi}")
-    lane, is_replacing, due_at_ms, expires_at_ms = None, False, 0, 0
+    lane, protocol_id, is_replacing, due_at_ms, expires_at_ms = None, 0, False, 0, 0
     if isinstance(pdu, DataSm):
         octets = _octets(b"", pdu.tlvs)
         if lives_s := int.from_bytes(pdu.tlvs.get(Tag.QOS_TIME_TO_LIVE, b""), "big"):
@@ -213,10 +211,17 @@ def _read(
         _check_flags(pdu)
         octets = _octets(pdu.short_message, pdu.tlvs)
         lane = Lane.ALARM if pdu.priority_flag == PRIORITY_MAX else None
-        is_replacing = pdu.replace_if_present_flag == 1
+        protocol_id, is_replacing = pdu.protocol_id, pdu.replace_if_present_flag == 1
         if pdu.schedule_delivery_time or pdu.validity_period:
             due_at_ms, expires_at_ms = _moments(pdu.schedule_delivery_time, pdu.validity_period, now_ms)
     content = _content(octets, pdu.esm_class, pdu.data_coding, pdu.tlvs, rules, peer_version)
+    user_data = content.user_data
+    if protocol_id:
+        user_data = replace(user_data or UserData(), protocol_id=protocol_id)
+    if is_replacing and user_data is not None and user_data.header:
+        # The first segment of a text makes room for all of them, else each would replace the one before.
+        concat = udh.parse(user_data.header)[0].concat
+        is_replacing = concat is None or concat.number == 1
     reference = pdu.tlvs.get(Tag.USER_MESSAGE_REFERENCE)
     submission = Submission(
         door=door,
@@ -225,9 +230,10 @@ def _read(
         originator=as_written(pdu.source_addr),
         lane=lane,
         reference=pdu.service_type,
-        user_data=content.user_data,
+        user_data=user_data,
         due_at_ms=due_at_ms,
         expires_at_ms=expires_at_ms,
+        is_replacing=is_replacing,
         esme=EsmeFacts(
             service_type=pdu.service_type,
             source_addr=pdu.source_addr,
@@ -235,9 +241,10 @@ def _read(
             source_addr_npi=pdu.source_addr_npi,
             registered_delivery=receipts_wanted(pdu.registered_delivery, rules.receipts),
             user_message_reference=None if reference is None else int.from_bytes(reference, "big"),
+            data_coding=pdu.data_coding,
         ),
     )
-    return Reading(submission, content.is_little_endian, content.is_damaged, is_replacing)
+    return Reading(submission, content.is_little_endian, content.is_damaged)
 
 
 def _check_flags(pdu: SubmitSm | SubmitMulti) -> None:
@@ -348,8 +355,8 @@ def _header(octets: bytes, esm_class: int, tlvs: dict[int, bytes]) -> tuple[_Hea
     if len(identifiers & udh.CONCATS.keys()) > 1:
         raise Refused(Status.RINVESMCLASS, "user data header: the piece is numbered twice")
     if not identifiers & udh.CONCATS.keys() and (concat := _sar(tlvs)):
-        data = concat.reference.to_bytes(2, "big") + bytes((concat.total, concat.number))
-        elements.append((udh.CONCAT_16_BIT, data))
+        # The lower half of the reference: a segment of 153 septets leaves no room for both octets of it.
+        elements.append((udh.CONCAT_8_BIT, bytes((concat.reference & 0xFF, concat.total, concat.number))))
     if Tag.DESTINATION_PORT in tlvs and not identifiers & udh.PORTS:
         elements.append((udh.PORTS_16_BIT, tlvs[Tag.DESTINATION_PORT] + tlvs.get(Tag.SOURCE_PORT, b"\0\0")))
     if not elements:

@@ -13,7 +13,7 @@ from bridge.messages import charset
 from bridge.messages.inbound import Concat, InboundPart
 from bridge.messages.message import ClaimedPart, Coding
 from bridge.messages.receipt import Receipt
-from bridge.messages.segment import HEADER_SIZE, OCTETS_MAX, PART_MAX, SINGLE_MAX, part_max
+from bridge.messages.segment import HEADER_SIZE, OCTETS_MAX, part_max
 from bridge.smpp import alphabets, receipt_text, times, udh
 from bridge.smpp.alphabets import Alphabet, decode_text
 from bridge.smpp.constants import DataCoding, EsmClass, MessageState, Npi, RegisteredDelivery, Tag, Ton
@@ -54,11 +54,16 @@ class LongForm(StrEnum):
     UDH8 = "udh8"
     """A header with an 8-bit reference: what nearly every carrier takes."""
     UDH16 = "udh16"
-    """A header with a 16-bit reference; a part that is too full for its one more octet keeps the 8-bit one."""
+    """A header with a 16-bit reference."""
     SAR = "sar"
     """The TLVs sar_msg_ref_num, sar_total_segments and sar_segment_seqnum; the carrier makes the header."""
     PAYLOAD = "payload"
     """As UDH8, header and text in message_payload."""
+
+    @property
+    def header_size(self) -> int:
+        """Octets of a part that its text must leave free: of our own header, or of any that the carrier makes."""
+        return HEADER_SIZE + 1 if self in (LongForm.UDH16, LongForm.SAR) else HEADER_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,7 @@ def submit_sm(part: ClaimedPart, options: SubmitOptions, *, now_ms: int | None =
         dest_addr_npi=options.dest_npi,
         destination_addr=_by_rule(part.recipient, options.dest_rules) if options.dest_rules else part.recipient,
         esm_class=esm_class,
+        protocol_id=part.user_data.protocol_id if part.user_data is not None else 0,
         validity_period=_validity(part.expires_at_ms, options.validity, now_ms),
         registered_delivery=options.registered_delivery,
         data_coding=data_coding,
@@ -172,7 +178,7 @@ def _body(part: ClaimedPart, options: SubmitOptions) -> tuple[bytes, int]:
     octets = None
     if coding is Coding.GSM7 and options.alphabet is not Alphabet.GSM:
         octets = alphabets.encode(part.text, options.alphabet)
-        if octets is None and _fits_ucs2(part):
+        if octets is None and _fits_ucs2(part, options.long_form):
             coding = Coding.UCS2
         elif octets is None:
             octets = alphabets.encode_roughly(part.text, options.alphabet)
@@ -194,21 +200,27 @@ def _data_coding(coding: Coding, given: int | None, options: SubmitOptions) -> i
     return given
 
 
-def _fits_ucs2(part: ClaimedPart) -> bool:
-    is_alone = part.part_total == 1 and not (part.user_data is not None and part.user_data.header)
-    room = (SINGLE_MAX if is_alone else PART_MAX)[Coding.UCS2]
-    return charset.unit_count(part.text, Coding.UCS2) <= room
+def _fits_ucs2(part: ClaimedPart, form: LongForm) -> bool:
+    header_size = len(part.user_data.header) if part.user_data is not None else 0
+    if part.part_total > 1 or header_size:
+        header_size = max(header_size, form.header_size)
+    return charset.unit_count(part.text, Coding.UCS2) <= part_max(Coding.UCS2, header_size)
 
 
 def _numbering(part: ClaimedPart, form: LongForm, octets: bytes) -> tuple[bytes, dict[int, bytes]]:
     """The header of a part of these octets, or the TLVs that stand for it."""
     concat = Concat(part.concat_ref, part.part_total, part.part_no)
     header = part.user_data.header if part.user_data is not None else b""
+    is_16_bit = form is LongForm.UDH16
     if header:
         found = udh.pure_concat(header)
         if found is None:
             return header, {}
         concat = found
+        # Other pieces of the same text may be too full for one more octet, and all should have the same form.
+        is_16_bit = is_16_bit and len(header) > udh.CONCAT_SIZE
+    elif is_16_bit:
+        is_16_bit = _has_room_for_16_bit(part, octets)
     reference, total, number = concat.reference, concat.total, concat.number
     if form is LongForm.SAR:
         return b"", {
@@ -216,20 +228,17 @@ def _numbering(part: ClaimedPart, form: LongForm, octets: bytes) -> tuple[bytes,
             Tag.SAR_TOTAL_SEGMENTS: bytes((total,)),
             Tag.SAR_SEGMENT_SEQNUM: bytes((number,)),
         }
-    if form is LongForm.UDH16 and (reference > 0xFF or _has_room_for_16_bit(part, octets)):
+    if is_16_bit:
         return udh.build_concat(reference, total, number, is_16_bit=True), {}
     return udh.build_concat(reference & 0xFF, total, number), {}
 
 
 def _has_room_for_16_bit(part: ClaimedPart, octets: bytes) -> bool:
-    """Whether a header with one more octet leaves room for the text."""
+    """Whether a part of ours leaves room for one more octet: not one that was cut for a link of another form."""
     if len(octets) <= OCTETS_MAX - HEADER_SIZE - 1:
         return True
-    if part.coding is not Coding.GSM7 or _fits_ucs2(part):  # Only septets are packed; a short text may go in UCS-2.
-        return False
-    is_text = part.user_data is None or part.user_data.body is None
-    size = charset.unit_count(part.text, Coding.GSM7) if is_text else len(octets)
-    return size <= part_max(Coding.GSM7, HEADER_SIZE + 1)
+    is_packed = part.coding is Coding.GSM7
+    return is_packed and charset.unit_count(part.text, Coding.GSM7) <= part_max(Coding.GSM7, HEADER_SIZE + 1)
 
 
 def source_ton_npi(originator: str) -> tuple[int, int]:
@@ -321,7 +330,7 @@ def _receipt(pdu: DeliverSm, said: receipt_text.ReceiptText) -> Receipt:
     return Receipt(
         smsc_id=by_tlv.decode("latin-1") or said.smsc_id,
         state=None if state is None else receipt_text.PART_STATES[state],
-        error=said.error or _network_error(tlvs.get(Tag.NETWORK_ERROR_CODE, b"")),
+        error=_error(said.error, tlvs.get(Tag.NETWORK_ERROR_CODE, b"")),
         network_at_ms=said.done_at_ms,
         originator=_number(pdu.source_addr, pdu.source_addr_ton),
         recipient=_number(pdu.destination_addr, pdu.dest_addr_ton),
@@ -334,6 +343,11 @@ def _receipt(pdu: DeliverSm, said: receipt_text.ReceiptText) -> Receipt:
 def _tlv_state(tlvs: dict[int, bytes]) -> MessageState | None:
     value = int.from_bytes(tlvs.get(Tag.MESSAGE_STATE, b""), "big")
     return MessageState(value) if MessageState.ENROUTE <= value <= MessageState.SKIPPED else None
+
+
+def _error(said: str, octets: bytes) -> str:
+    """The error code of a receipt: as its text says, unless that is none ("000") and the TLV has one."""
+    return said if said.strip("0 ") else _network_error(octets) or said
 
 
 def _network_error(octets: bytes) -> str:

@@ -145,7 +145,8 @@ class Deliveries:
         is_drained = False
         while self._account.receivers and not self._is_stopping:
             is_drained = is_drained and not self._is_hinted
-            count = 0 if is_drained or self._queue else min(self._room(), CLAIM_MAX)
+            waits = bool(self._queue) and self._queue[-1].connection is None
+            count = 0 if is_drained or waits else min(self._room(), CLAIM_MAX)
             if not count:
                 self._news.clear()
                 await self._news.wait()
@@ -179,9 +180,15 @@ class Deliveries:
 
     def _pump(self) -> None:
         self._is_pumping = False
-        queue = self._queue
-        while queue and self._write(queue[0]):
-            queue.popleft()
+        begun: list[Delivery] = []
+        while self._queue:
+            delivery = self._queue[0]
+            if not self._write(delivery):
+                if delivery.connection is None:
+                    break
+                begun.append(delivery)  # Its session is full; what is behind it may go to another one.
+            self._queue.popleft()
+        self._queue.extendleft(reversed(begun))
         self._news.set()
 
     def _write(self, delivery: Delivery) -> bool:

@@ -4,6 +4,7 @@ query, cancel and replace want the message_id and the source address of the mess
 what waits between two addresses. Whatever the reason, they fail with their own code, unless a retry can help.
 """
 
+import asyncio
 from typing import Any
 
 from bridge.intake.authenticate import Identity
@@ -17,7 +18,7 @@ from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import monotonic_ms, now_ms, spawn
 from bridge.smpp import pdus
 from bridge.smpp import submission as reading
-from bridge.smpp.constants import DataCoding, Status
+from bridge.smpp.constants import DataCoding, Status, Tag
 from bridge.smpp.deliver import query_sm_resp
 from bridge.smpp.fields import UnsuccessSme
 from bridge.smpp.message_ids import message_id_of, public_ids_of
@@ -44,7 +45,15 @@ class OtherRequests:
     def __init__(self, door: Door, ledger: LedgerClient) -> None:
         self._door = door
         self._ledger = ledger
+        self._multis: dict[asyncio.Task[None], EsmeConnection] = {}
+        """Each submit_multi that is not answered yet."""
         self.is_stopping = False
+
+    def lost(self, connection: EsmeConnection) -> None:
+        """The ESME will not hear the answers: its account's next submissions may repeat what it has submitted."""
+        for task, one in self._multis.items():
+            if one is connection:
+                self._door.not_before(connection.account_id, task)
 
     def add(self, connection: EsmeConnection, sequence: int, pdu: pdus.Pdu) -> None:
         """Take a request that has a response; outbind and the like are nothing that an SMSC is asked."""
@@ -54,7 +63,10 @@ class OtherRequests:
         if account is None or self.is_stopping:
             refuse(connection, sequence, pdu, Status.RSYSERR, "the appliance stops, or the session does")
             return
-        spawn(self._answer(connection, account, sequence, pdu), pdu.COMMAND_ID.name.lower())
+        task = spawn(self._answer(connection, account, sequence, pdu), pdu.COMMAND_ID.name.lower())
+        if isinstance(pdu, pdus.SubmitMulti):
+            self._multis[task] = connection
+            task.add_done_callback(self._multis.pop)
 
     async def _answer(self, connection: EsmeConnection, account: EsmeAccount, sequence: int, pdu: pdus.Pdu) -> None:
         identity = account.identities[connection.credential_id]
@@ -65,7 +77,7 @@ class OtherRequests:
             if isinstance(pdu, pdus.QuerySm):
                 response = await self._query(identity, pdu, connection.session.version)
             elif isinstance(pdu, pdus.CancelSm):
-                response = await self._cancel(identity, pdu)
+                response = await self._cancel(account, identity, pdu)
             elif isinstance(pdu, pdus.ReplaceSm):
                 response = await self._replace(identity, pdu, connection.session.version)
             else:
@@ -94,7 +106,7 @@ class OtherRequests:
         version = connection.session.version
         read = reading.read_multi(pdu, identity.smpp, now_ms=now_ms(), peer_version=version)
         submissions = [each.submission for each in read.readings]
-        parts = sum(map(parts_of, submissions[:1])) * len(submissions)
+        parts = parts_of(submissions[0], self._door.parts_max) * len(submissions) if submissions else 0
         if account.has_limit and not account.may_submit(parts, monotonic_ms()):
             refuse(connection, sequence, pdu, Status.RTHROTTLED, too_fast(account))
             return
@@ -116,8 +128,9 @@ class OtherRequests:
             statuses = [one.error_status_code for one in failed]
             status = next((one for one in statuses if one in replies.COME_AGAIN), statuses[0])
             response = pdus.SubmitMultiResp(status=status)
-        if not connection.respond(sequence, response):
-            self._door.mark_unheard(identity, accepted)
+        unheard = [] if connection.respond(sequence, response, *accepted) else accepted
+        if (marking := self._door.mark_unheard(identity.account_id, identity.account_name, unheard)) is not None:
+            await marking
 
     # query_sm, cancel_sm, replace_sm
 
@@ -140,17 +153,21 @@ class OtherRequests:
                 return public_id, shown
         raise Fault(FaultCode.NOT_FOUND, "no such message from this source address")
 
-    async def _cancel(self, identity: Identity, pdu: pdus.CancelSm) -> pdus.Pdu:
-        wanted = {"source_addr": pdu.source_addr, "destination_addr": pdu.destination_addr}
-        message_id = ""
+    async def _cancel(self, account: EsmeAccount, identity: Identity, pdu: pdus.CancelSm) -> pdus.Pdu:
         if pdu.message_id:
             message_id, _ = await self._find(identity, pdu.message_id, pdu.source_addr)
+            return await self._take_back(identity, pdu, message_id)
+        async with account.searching:
+            return await self._take_back(identity, pdu, "")
+
+    async def _take_back(self, identity: Identity, pdu: pdus.CancelSm, message_id: str) -> pdus.Pdu:
         done = await self._ledger.do(
             "message_cancel",
             account_id=identity.account_id,
             message_id=message_id,
             service_type=pdu.service_type,
-            **wanted,
+            source_addr=pdu.source_addr,
+            destination_addr=pdu.destination_addr,
             actor=ACTOR,
             now_ms=now_ms(),
         )
@@ -159,16 +176,17 @@ class OtherRequests:
         return pdus.CancelSmResp()
 
     async def _replace(self, identity: Identity, pdu: pdus.ReplaceSm, version: int) -> pdus.Pdu:
-        """The text is read by the data_coding of the message it replaces, as far as its alphabet tells that."""
+        """The text is read by the data_coding of the message it replaces; by its alphabet, if no ESME submitted it."""
         public_id, shown = await self._find(identity, pdu.message_id, pdu.source_addr)
-        coding = _DATA_CODINGS.get(shown.get("coding", ""), DataCoding.DEFAULT)
+        given: int | None = shown["data_coding"]
+        coding = _DATA_CODINGS[shown["coding"]] if given is None else given
         read = reading.read_replacement(pdu, identity.smpp, now_ms=now_ms(), data_coding=coding, peer_version=version)
         await self._door.replace(
             identity,
             Replacement(
                 message_id=public_id,
                 source_addr=pdu.source_addr,
-                text=read.text if read.text or read.user_data is not None else None,
+                text=read.text if pdu.short_message or Tag.MESSAGE_PAYLOAD in pdu.tlvs else None,
                 user_data=read.user_data,
                 due_at_ms=read.due_at_ms,
                 expires_at_ms=read.expires_at_ms,

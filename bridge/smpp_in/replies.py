@@ -23,6 +23,7 @@ SMPP_REPLIES: dict[FaultCode, Status] = {
     FaultCode.BAD_RECIPIENT: Status.RINVDSTADR,
     FaultCode.NO_RECIPIENT: Status.RINVNUMDESTS,
     FaultCode.TOO_MANY_RECIPIENTS: Status.RINVNUMDESTS,
+    FaultCode.OPTED_OUT: Status.RSUBMITFAIL,
     FaultCode.BAD_ORIGINATOR: Status.RINVSRCADR,
     FaultCode.EMPTY_TEXT: Status.RINVMSGLEN,
     FaultCode.TOO_MANY_PARTS: Status.RINVMSGLEN,

@@ -5,6 +5,9 @@ asks for goes to `submit` and `operations`, what the account's ESMEs are owed co
 """
 
 import asyncio
+import functools
+import socket
+import ssl
 from typing import Any, cast
 
 from bridge.intake import authenticate
@@ -12,7 +15,7 @@ from bridge.intake.authenticate import Identity
 from bridge.messages.faults import Fault
 from bridge.runtime import logs
 from bridge.runtime.door import Door
-from bridge.runtime.identity import Gatekeeper
+from bridge.runtime.identity import Gatekeeper, Peer
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
 from bridge.runtime.wakeups import Wakeups
@@ -25,6 +28,7 @@ from bridge.smpp_in import bind, replies
 from bridge.smpp_in.connection import EsmeConnection
 from bridge.smpp_in.deliver import Deliveries
 from bridge.smpp_in.delivery import Delivery
+from bridge.smpp_in.listener import Listener, connections_possible
 from bridge.smpp_in.operations import OtherRequests
 from bridge.smpp_in.sessions import BIND_TYPES, RECEIVING, Accounts, EsmeAccount, Places, session_line, version_name
 from bridge.smpp_in.settings import SmppSettings
@@ -38,10 +42,6 @@ UNBIND_WAIT_S = 3.5
 STORE_WAIT_S = 5.0
 """At a stop: how long the ledger may take to hear what became of receipts; what it does not hear is sent again."""
 STOP_LOOK_S = 0.01
-HANDSHAKE_TIMEOUT_S = 10.0
-"""How long a TLS handshake may take; until it is done a connection is not counted anywhere."""
-BACKLOG = 256
-"""Connections that may wait to be taken: ESMEs come back all at once after a restart."""
 FULL_LOG_EVERY_MS = 10_000
 """One line so often for connections that are sent away, however many they are."""
 
@@ -65,23 +65,27 @@ class SmppDoor:
         self._ledger = ledger
         self._wakeups = wakeups
         self._doorkeeper = bind.Doorkeeper(gatekeeper, settings.password_networks)
-        self._places = Places(settings)
+        self._places = Places(connections_possible(settings.connections_max), settings.connections_per_address_max)
         self._accounts = Accounts()
         self._deliveries: dict[int, Deliveries] = {}
         """By account: of those that had a receiver bound."""
         self._submits = Submits(door)
         self._others = OtherRequests(door, ledger)
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
         self._tls: ServerTls | None = None
         self._timers = Timers(
             bind_s=settings.bind_timeout_s,
             enquire_link_s=settings.enquire_link_s,
             response_s=settings.response_timeout_s,
+            # An ESME that is busy with what it was given may be silent for as long as any other.
+            busy_probe_s=0,
             inactivity_s=settings.inactivity_s,
             pdu_s=settings.pdu_timeout_s,
         )
         self._is_stopping = False
         self._is_stale = False
+        self._changes = 0
+        """Of accounts and credentials, since the start."""
         self._looking: asyncio.Task[None] | None = None
         self._full_logged_at_ms = 0
         gatekeeper.on_forget(self._on_change)
@@ -90,20 +94,18 @@ class SmppDoor:
 
     async def start(self) -> None:
         """Open every listener, or none. Raises OSError for a port that is taken, ssl.SSLError for bad files."""
-        loop = running()
-        self._tls = ServerTls(self._settings, loop.time())
+        self._tls = ServerTls(self._settings, running().time())
+        if self._settings.listen and self._places.connections_max < self._settings.connections_max:
+            log.warning(
+                "fewer connections",
+                wanted=self._settings.connections_max,
+                possible=self._places.connections_max,
+                advice="raise the limit of open files (LimitNOFILE), or lower smpp.connections_max",
+            )
         try:
             for listen in self._settings.listen:
-                context = self._tls.context(listen)
-                server = await loop.create_server(
-                    self._connection,
-                    listen.address,
-                    listen.port,
-                    ssl=context,
-                    ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if context else None,
-                    backlog=BACKLOG,
-                )
-                self._servers.append(server)
+                take = functools.partial(self._take, self._tls.context(listen))
+                self._listeners.append(Listener(listen.address, listen.port, take, self._send_away))
                 log.info("listening", address=listen.address, port=self.addresses[-1][1], tls=listen.tls)
         except BaseException:
             await self.stop()
@@ -112,9 +114,9 @@ class SmppDoor:
     async def stop(self) -> None:
         """Take no more, answer what was asked, wait for the answers that are due, say goodbye, close."""
         self._is_stopping = self._submits.is_stopping = self._others.is_stopping = True
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
         for connection in list(self._places.open):
             if connection.account is None:
                 connection.close("the appliance stops")
@@ -146,7 +148,7 @@ class SmppDoor:
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Address and port of each listener as it really is, in the settings' order."""
-        return [server.sockets[0].getsockname()[:2] for server in self._servers]
+        return [listener.address for listener in self._listeners]
 
     def sessions(self) -> list[dict[str, Any]]:
         """Every bound session in plain values: see sessions.session_line."""
@@ -154,21 +156,25 @@ class SmppDoor:
 
     # What a connection tells
 
-    def _connection(self) -> EsmeConnection:
+    def _take(self, context: ssl.SSLContext | None, sock: socket.socket, address: str) -> None:
+        """A connection was made: give it a place, or close it."""
         if self._tls is not None:
             self._tls.renew(running().time())
-        window_max = self._settings.window
-        session = Session(Role.SMSC, window_max=window_max, timers=self._timers, now_ms=monotonic_ms())
-        return EsmeConnection(session, self, requests_max=self._settings.requests_max, window_max=window_max)
+        settings, now = self._settings, monotonic_ms()
+        session = Session(Role.SMSC, window_max=settings.window, timers=self._timers, now_ms=now)
+        peer = Peer(address, is_encrypted=context is not None)
+        connection = EsmeConnection(session, self, peer, requests_max=settings.requests_max, window_max=settings.window)
+        if self._is_stopping or not self._places.take(connection, now):
+            sock.close()
+            self._send_away("no place is left for it", address)
+        else:
+            connection.open(sock, context, settings.bind_timeout_s)
 
-    def on_open(self, connection: EsmeConnection) -> bool:
+    def _send_away(self, why: str, address: str = "") -> None:
         now = monotonic_ms()
-        if self._places.take(connection, now) and not self._is_stopping:
-            return True
         if now - self._full_logged_at_ms >= FULL_LOG_EVERY_MS:
             self._full_logged_at_ms = now
-            log.warning("connections sent away", peer=connection.peer.ip, open=len(self._places.open))
-        return False
+            log.warning("connections sent away", peer=address, open=len(self._places.open), why=why)
 
     def on_event(self, connection: EsmeConnection, event: Event) -> None:
         if type(event) is Requested:
@@ -195,9 +201,10 @@ class SmppDoor:
         if (deliveries := self._of(connection)) is not None:
             deliveries.wake()
 
-    def on_lost(self, connection: EsmeConnection, unanswered: list[object], reason: str) -> None:
+    def on_lost(self, connection: EsmeConnection, unanswered: list[object], unheard: list[str], reason: str) -> None:
         self._places.leave(connection)
-        self._submits.lost(connection)
+        self._submits.lost(connection, unheard)
+        self._others.lost(connection)
         deliveries = self._of(connection)
         self._release(connection)
         if deliveries is not None:
@@ -222,6 +229,7 @@ class SmppDoor:
     # Bind and release
 
     async def _bind(self, connection: EsmeConnection, pdu: Bind, sequence: int) -> None:
+        changes = self._changes
         found = await self._doorkeeper.judge(connection, pdu)
         status = self._join(connection, found, pdu) if isinstance(found, Identity) else found
         is_heard = connection.respond(sequence, bind.answer_to(pdu, status, self._settings.system_id))
@@ -242,6 +250,8 @@ class SmppDoor:
         account = connection.account
         if account is not None and connection.session.state in RECEIVING:
             self._deliver_to(account)
+        if changes != self._changes:  # It was judged by what its account was before.
+            self._on_change()
 
     def _join(self, connection: EsmeConnection, identity: Identity, pdu: Bind) -> Status:
         """Give the session its place among those of its account, or say how the bind is refused."""
@@ -269,6 +279,7 @@ class SmppDoor:
 
     def _on_change(self) -> None:
         self._is_stale = True
+        self._changes += 1
         if self._looking is None and self._accounts.bound():
             self._looking = spawn(self._look_again(), "look again who is bound")
 

@@ -1,5 +1,6 @@
 """Who is connected and who is bound: the places of the SMPP door, and the sessions of each account."""
 
+import asyncio
 import math
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,6 @@ from bridge.messages.faults import Fault, FaultCode
 from bridge.routing.pacing import Pace
 from bridge.smpp.matrix import State
 from bridge.smpp_in.connection import EsmeConnection
-from bridge.smpp_in.settings import SmppSettings
 
 EVICTION_MS = 1_000
 """How long a connection without a bind keeps its place when somebody else needs it."""
@@ -23,8 +23,9 @@ BIND_TYPES = {State.BOUND_TX: "transmitter", State.BOUND_RX: "receiver", State.B
 class Places:
     """The connections of all listeners, in all and per address."""
 
-    def __init__(self, settings: SmppSettings) -> None:
-        self._settings = settings
+    def __init__(self, connections_max: int, per_address_max: int) -> None:
+        self.connections_max = connections_max
+        self._per_address_max = per_address_max
         self.open: set[EsmeConnection] = set()
         self._unbound: dict[EsmeConnection, int] = {}
         """Connections without a bind, the oldest first, and since when."""
@@ -36,9 +37,9 @@ class Places:
         False when its address has its share, or when nobody has waited for as long as EVICTION_MS.
         """
         address = connection.peer.ip
-        if self._addresses.get(address, 0) >= self._settings.connections_per_address_max:
+        if self._addresses.get(address, 0) >= self._per_address_max:
             return False
-        if len(self.open) >= self._settings.connections_max and not self._evict(now_ms):
+        if len(self.open) >= self.connections_max and not self._evict(now_ms):
             return False
         self.open.add(connection)
         self._unbound[connection] = now_ms
@@ -78,6 +79,8 @@ class EsmeAccount:
         self.identities: dict[int, Identity] = {}
         """By credential: a session submits with the rights of the credential that it bound with."""
         self.sessions: list[EsmeConnection] = []
+        self.searching = asyncio.Lock()
+        """Held by a cancel_sm without an id: the ledger reads thousands of messages for it, so one comes at a time."""
         self._next = 0
         self.rules = identity.smpp
         self._pace: Pace | None = None

@@ -39,7 +39,8 @@ class SmppSettings(BaseModel):
     system_id: str = Field(
         default="smsbridge",
         max_length=15,
-        description="What this SMSC calls itself when it answers a bind; no ESME is known to care.",
+        pattern=r"^[ -~]*$",
+        description="What this SMSC calls itself when it answers a bind, in ASCII; no ESME is known to care.",
     )
     certificate: Path | None = Field(
         default=None,

@@ -14,7 +14,7 @@ from bridge.ledger.worker import LedgerFailed
 from bridge.messages import charset
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Accepted, Submission
-from bridge.messages.segment import segment
+from bridge.messages.segment import PART_MAX, SINGLE_MAX
 from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
@@ -66,8 +66,10 @@ class Submits:
         """Batches that the door has not answered yet; a few at a time."""
         self.is_stopping = False
 
-    def lost(self, connection: EsmeConnection) -> None:
-        """The ESME will not hear the answers to what it has asked: its account's next submissions may repeat that."""
+    def lost(self, connection: EsmeConnection, unheard: list[str]) -> None:
+        """The ESME will not hear the answers to what it has asked, and did not hear those to the messages `unheard`:
+        its account's next submissions may repeat that."""
+        self._door.mark_unheard(connection.account_id, connection.account_name, unheard)
         for task, asked in self._flying.items():
             if any(one.connection is connection for one in asked):
                 self._door.not_before(connection.account_id, task)
@@ -120,7 +122,9 @@ class Submits:
             except reading.Refused as error:
                 refuse(connection, asked.sequence, pdu, error.status, error.reason)
                 continue
-            if account.has_limit and not account.may_submit(parts_of(read.submission), monotonic_ms()):
+            if account.has_limit and not account.may_submit(
+                parts_of(read.submission, self._door.parts_max), monotonic_ms()
+            ):
                 refuse(connection, asked.sequence, pdu, Status.RTHROTTLED, too_fast(account))
                 continue
             if read.is_damaged or read.is_little_endian:
@@ -145,9 +149,9 @@ class Submits:
                 continue
             connection.accepted += 1
             message_id = message_id_of(result.message_id, identity.smpp.id_form)
-            if not connection.respond(asked.sequence, response(message_id=message_id)):
+            if not connection.respond(asked.sequence, response(message_id=message_id), result.message_id):
                 unheard.append(result.message_id)
-        if (marking := self._door.mark_unheard(identity, unheard)) is not None:
+        if (marking := self._door.mark_unheard(identity.account_id, identity.account_name, unheard)) is not None:
             await marking
 
 
@@ -196,12 +200,15 @@ def advise(connection: EsmeConnection, read: reading.Reading) -> None:
     log.warning("odd text", account=name, peer=connection.peer.ip, hint=hint)
 
 
-def parts_of(submission: Submission) -> int:
-    """How many parts a submission is, for the account's throughput; the door has the last word."""
+def parts_of(submission: Submission, parts_max: int) -> int:
+    """How many parts a submission is, for the account's throughput; the door has the last word.
+
+    What is longer than `parts_max` is refused by the door, and so counts as one.
+    """
     user_data = submission.user_data
     if user_data is not None and (user_data.header or user_data.body is not None):
         return 1
-    try:
-        return len(segment(submission.text, charset.choose(submission.text)))
-    except Fault:
-        return 1  # The door refuses it.
+    coding = charset.choose(submission.text)
+    size = charset.unit_count(submission.text, coding)
+    count = 1 if size <= SINGLE_MAX[coding] else -(-size // PART_MAX[coding])
+    return count if count <= parts_max else 1

@@ -17,6 +17,7 @@ from bridge.runtime import logs
 from bridge.runtime.loop import monotonic_ms, now_ms, spawn
 from bridge.smpp import queries
 from bridge.smpp.constants import Status
+from bridge.smpp.errors import LocalProtocolError
 from bridge.smpp.pdus import Pdu, QuerySmResp
 from bridge.smpp_out.connection import LinkConnection
 from bridge.smpp_out.settings import LinkSettings
@@ -109,7 +110,15 @@ class Asker:
             connection = self._turns.next()
             if connection is None:
                 break
-            connection.send(queries.query_sm(question.smsc_id, question.originator, self._options), question)
-            self.asked += 1
-            log.info("asked", link=self._name, message=question.message_id, part=question.part_no)
+            self._write(connection, question)
         self._pace = self._pace.take(min(len(questions), self._pace.available(now)), now)
+
+    def _write(self, connection: LinkConnection, question: Question) -> None:
+        where = {"link": self._name, "message": question.message_id, "part": question.part_no}
+        try:
+            connection.send(queries.query_sm(question.smsc_id, question.originator, self._options), question)
+        except LocalProtocolError as error:  # An id longer than the standard's fits no query; the others do.
+            log.warning("question unsendable", **where, why=str(error))
+            return
+        self.asked += 1
+        log.info("asked", **where)

@@ -30,7 +30,8 @@ class FormSettings(BaseModel):
     long_form: LongForm = Field(
         default=LongForm.UDH8,
         description="How a part of a longer text says which one it is: a header with an 8-bit or a 16-bit reference "
-        "(udh8, udh16), TLVs of which the carrier makes the header (sar), or a header in message_payload (payload).",
+        "(udh8, udh16), TLVs of which the carrier makes the header (sar), or a header in message_payload (payload). "
+        "With udh16 and sar a part of a text holds one character less.",
     )
     alphabet: Alphabet = Field(
         default=Alphabet.GSM,

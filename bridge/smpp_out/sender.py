@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from typing import Protocol, cast
 
 from bridge import failpoints
+from bridge.ledger.queue import CLAIM_MAX
 from bridge.messages.message import ClaimedPart, Outcome
 from bridge.runtime import logs
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
@@ -27,7 +28,7 @@ from bridge.smpp_out.waiting import happens
 RETRY_S = 1.0
 """Wait after the ledger failed us."""
 REBIND_WAIT_S = 5.0
-"""How long the answers to the rest of the window are awaited when the SMSC says that we are not bound."""
+"""How long the answers to the rest of the window are awaited when the SMSC says that we are not bound, or unbinds."""
 POLL_S = 1.0
 """A hint may be lost: the queue is looked at this often all the same, and for parts whose time has come."""
 
@@ -161,11 +162,15 @@ class Sender:
             self._pacer.throttled(monotonic_ms())
         self._books.enter(part, outcome.refused(part, decision, status=status, at_ms=now_ms()))
         if decision.needs_rebind:
-            self._rebind(connection, decision.reason)
+            self.leave(connection, decision.reason)
 
-    def _rebind(self, connection: LinkConnection, reason: str) -> None:
-        """The SMSC says that we are not bound: write no more, and close once the other answers are in, or soon."""
-        if self._turns.remove(connection):
+    def leave(self, connection: LinkConnection, reason: str) -> None:
+        """The SMSC says that we are not bound (any more): write no more, and close once what it owes us is answered, or
+        soon."""
+        self._turns.remove(connection)
+        if not connection.session.unanswered_count:
+            connection.close(self._leaving.pop(connection, reason))
+        elif connection not in self._leaving:
             self._leaving[connection] = reason
             running().call_later(REBIND_WAIT_S, connection.close, reason)
 
@@ -216,7 +221,7 @@ class Sender:
 
     def _allowance(self) -> tuple[int, float | None]:
         """How many parts to claim now; when none, after how many seconds to look again (None: at the next news)."""
-        room = 0 if self._is_drained else self._turns.room
+        room = 0 if self._is_drained else min(self._turns.room, CLAIM_MAX)  # No claim gives more, however much waits.
         if not room:
             return 0, None
         now = monotonic_ms()

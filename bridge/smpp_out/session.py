@@ -208,9 +208,8 @@ class LinkSession:
         elif isinstance(event, BindRefused):
             self._on_refused(connection, event.status)
         elif isinstance(event, Unbound):
-            self._traffic.sender.unbound(connection)
             by_whom = "the appliance was stopped" if self._is_ending else "the SMSC ended the session (unbind)"
-            connection.close(by_whom)
+            self._traffic.sender.leave(connection, by_whom)
         elif isinstance(event, LinkDead):
             connection.abort(event.reason)
 

@@ -19,6 +19,7 @@ SMTP_REPLIES: dict[FaultCode, str] = {
     FaultCode.BAD_RECIPIENT: "550 5.1.3",
     FaultCode.NO_RECIPIENT: "554 5.5.1",
     FaultCode.TOO_MANY_RECIPIENTS: "554 5.5.3",
+    FaultCode.OPTED_OUT: "550 5.7.1",
     FaultCode.BAD_ORIGINATOR: "550 5.7.1",
     FaultCode.EMPTY_TEXT: "554 5.6.0",
     FaultCode.TOO_MANY_PARTS: "552 5.2.3",

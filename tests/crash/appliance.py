@@ -47,6 +47,7 @@ class Target:
     """A program that starts it, such as strace, with its arguments."""
     smtp_port: int = field(default_factory=free_port)
     http_port: int = field(default_factory=free_port)
+    smpp_port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -74,6 +75,7 @@ class Target:
             "domain": "sms.test",
             "smtp": {"listen": [{"port": self.smtp_port}], "connections_per_address_max": 200},
             "http": {"listen": [{"port": self.http_port}]},
+            "smpp": {"listen": [{"port": self.smpp_port}]},
             "links": [link],
             "relay": {"port": self.relay_port},
             "log": {"level": "warning"},

@@ -360,6 +360,73 @@ def i10_nothing_is_hidden(evidence: Evidence) -> Found:
             yield Broken(f"a receipt for {row['smsc_id']} is parked that the carrier never sent")
 
 
+STATS = {
+    "delivered": "DELIVRD", "partly_delivered": "UNDELIV", "undeliverable": "UNDELIV", "expired": "EXPIRED",
+    "deleted": "DELETED", "cancelled": "DELETED", "rejected": "REJECTD", "unknown": "UNKNOWN",
+}  # fmt: skip
+"""State of a message -> what its receipt says (SMPP 3.4, appendix B)."""
+
+
+def i11_esmes_hear_what_they_asked_for(evidence: Evidence) -> Found:
+    """I11: an ESME gets a receipt at least once for each end that it asked for, and none for anything else.
+
+    Each is owed once, and is done only when the ESME has it; it says the id that the ESME was told, the state, and
+    the user_message_reference of the submission.
+    """
+    heard: dict[str, set[str]] = defaultdict(set)
+    for receipt in evidence.receipts:
+        heard[receipt["id"]].add(receipt["stat"])
+    owed: dict[int, list[Row]] = defaultdict(list)
+    for row in evidence.rows["esme_notice"]:
+        owed[row["message_id"]].append(row)
+    wanted = {row["message_id"]: row for row in evidence.rows["esme_message"]}
+    for message in (row for row in evidence.rows["message"] if row["door"] == "smpp"):
+        where = (message["text"][:8], message["recipient"])
+        notices = owed.pop(message["message_id"], [])
+        events = [row["event"] for row in notices]
+        state = state_of(evidence.parts[message["message_id"]])
+        if len(events) != len(set(events)):
+            yield Broken(f"one event is owed twice: {events}", *where)
+        asked = wanted.get(message["message_id"])
+        if asked is None:
+            yield Broken("what its ESME said of it is lost", *where)
+            continue
+        if state is not None and state.is_final and _asks(asked["registered_delivery"], state) != (state in events):
+            yield Broken(f"it is {state}, asked for {asked['registered_delivery']}, and owed is {events}", *where)
+        if any(not _asks(asked["registered_delivery"], MessageState(event)) for event in events):
+            yield Broken(f"asked for {asked['registered_delivery']}, and owed is {events}", *where)
+        if any(row["state"] != "done" for row in notices):
+            yield Broken(f"receipts are {[(row['event'], row['state']) for row in notices]}", *where)
+        told = heard.pop(evidence.names[message["message_id"]], set())
+        if told != {STATS[event] for event in events}:
+            yield Broken(f"owed are receipts for {events}, and its ESME heard {sorted(told)}", *where)
+    for message_id in owed:
+        yield Broken(f"a receipt is owed for message {message_id}, which no ESME submitted")
+    for name in heard:
+        yield Broken(f"a receipt for {name or 'nothing'} came, which no ESME was told of")
+    yield from _said_in_receipts(evidence)
+
+
+def _asks(registered_delivery: int, state: MessageState) -> bool:
+    """Whether a receipt is asked for: 1 any end, 2 failures, 3 success."""
+    return registered_delivery == 1 or registered_delivery == (2 if state.is_failure else 3)
+
+
+def _said_in_receipts(evidence: Evidence) -> Found:
+    owners = {evidence.names[row["message_id"]]: row for row in evidence.rows["message"]}
+    wishes = {wish.mark: wish for wish in evidence.wishes.values()}
+    for receipt in evidence.receipts:
+        message = owners.get(receipt["id"])
+        wish = wishes.get(message["text"][:8]) if message is not None else None
+        if message is None or wish is None:
+            continue
+        reference = wish.number & 0xFFFF if wish.facts["key"] else None
+        account = evidence.accounts_by_row[message["account_id"]]["name"]
+        right = (receipt["id"], reference, message["recipient"], account)
+        if (receipt["by_tlv"], receipt["reference"], receipt["to"], receipt["account"]) != right:
+            yield Broken(f"its receipt should be of {right}: {receipt}", wish.mark, message["recipient"])
+
+
 INVARIANTS: tuple[Callable[[Evidence], Found], ...] = (
     i1_acknowledged_exists_once,
     i2_acknowledged_is_sent_or_explained,
@@ -371,6 +438,7 @@ INVARIANTS: tuple[Callable[[Evidence], Found], ...] = (
     i8_file_is_sound,
     i9_text_arrives_as_sent,
     i10_nothing_is_hidden,
+    i11_esmes_hear_what_they_asked_for,
 )
 
 

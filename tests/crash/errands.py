@@ -17,6 +17,13 @@ FILLINGS = {
     "other": ("насос", "дверь", "✓", "\U0001f6a8", "水位"),
 }
 """Words by alphabet: GSM 03.38, with its extension table, and UCS-2 with surrogate pairs."""
+KEY_KINDS = {
+    "smtp": ("message-id", "message-id", "message-id", ""),
+    "get": ("header", "ref", ""),
+    "post": ("header", "ref", ""),
+    "smpp": ("user_message_reference", ""),
+}
+"""How the clients of each door name what they want; "" not at all."""
 RECIPIENTS_MAX = 20
 NUMBERS = 10_000_000 // RECIPIENTS_MAX
 """Errands of one run: each has recipients of its own, in +46 70."""
@@ -29,16 +36,18 @@ class Errand:
     number: int
     account: str
     door: str
-    """"smtp", "get" or "post"."""
+    """"smtp", "get", "post" or "smpp"."""
     recipients: tuple[str, ...]
     text: str
     key: str
-    """The client's name for it: Message-ID, Idempotency-Key or ref; empty: none."""
+    """The client's name for it: Message-ID, Idempotency-Key, ref or user_message_reference; empty: none."""
     key_kind: str
     is_retried: bool
     """Whether the client asks again when the answer was lost."""
     copies: int = 1
     """How many messages the client wants: it asks again on purpose, after an answer."""
+    receipts: int = 0
+    """The registered_delivery of an ESME: 1 for every end, 2 for failures, 3 for success, 0 for none."""
 
     def facts(self) -> dict[str, Any]:
         return asdict(self)
@@ -51,11 +60,10 @@ def errands(seed: int, first: int = 1) -> Iterator[Errand]:
 
 
 def _errand(dice: random.Random, number: int, seed: int) -> Errand:
-    door = dice.choice(("smtp", "smtp", "get", "post"))
-    count = dice.choices((1, 2, 4, RECIPIENTS_MAX), (70, 15, 14, 1))[0]
+    door = dice.choice(("smtp", "smtp", "get", "post", "smpp", "smpp"))
+    count = 1 if door == "smpp" else dice.choices((1, 2, 4, RECIPIENTS_MAX), (70, 15, 14, 1))[0]
     recipients = tuple(f"4670{number * RECIPIENTS_MAX + place:07d}" for place in range(count))
-    kinds = ("message-id", "message-id", "message-id", "") if door == "smtp" else ("header", "ref", "")
-    kind = dice.choice(kinds)
+    kind = dice.choice(KEY_KINDS[door])
     return Errand(
         number=number,
         account=dice.choices(ACCOUNTS, (6, 4, 2, 4))[0],
@@ -65,6 +73,7 @@ def _errand(dice: random.Random, number: int, seed: int) -> Errand:
         key=f"c{seed}.{number}" if kind else "",
         key_kind=kind,
         is_retried=dice.random() < 0.85,
+        receipts=dice.choice((1, 1, 1, 0, 2, 3)) if door == "smpp" else 0,
     )
 
 

@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 TABLES = (
     "setting_of_ledger", "account", "balance", "posting", "message", "part", "history", "notice", "inbound",
-    "inbound_part", "parked_receipt", "mail_thread",
+    "inbound_part", "parked_receipt", "mail_thread", "esme_message", "esme_notice",
 )  # fmt: skip
 
 
@@ -133,6 +133,8 @@ class Evidence:
                 getattr(self.wishes[entry["errand"]], lists[entry["what"]]).append(entry)
         self.accounts = [entry for entry in self.clients if entry["what"] == "account"]
         self.top_ups = [entry for entry in self.clients if entry["what"] == "top_up"]
+        self.receipts = [entry for entry in self.clients if entry["what"] == "receipt"]
+        """Every deliver_sm that an ESME got."""
         self.topped_up = {entry["key"] for entry in self.clients if entry["what"] == "topped_up"}
 
     def _read_carrier(self) -> None:
@@ -197,6 +199,9 @@ class Evidence:
             for message in messages:
                 names.add(self.names[message["message_id"]])
                 lines += self._trace_of_message(message)
+        for entry in self.receipts:
+            if entry["id"] in names:
+                lines.append((entry["at"], f"ESME     {_short(entry)}"))
         for entry in self.mails:
             if entry["about"] in names:
                 lines.append((entry["at"], f"mail     {_short({k: v for k, v in entry.items() if k != 'body'})}"))
@@ -224,6 +229,9 @@ class Evidence:
         for (message_id, _), history in self.history.items():
             if message_id == message["message_id"]:
                 lines += [(line["at_ms"] / 1000, f"history  {_short(line)}") for line in history]
+        for notice in self.rows["esme_notice"]:
+            if notice["message_id"] == message["message_id"]:
+                lines.append((notice["created_at_ms"] / 1000, f"ledger   receipt owed {_short(notice)}"))
         parts = {f"part:{part['part_id']}" for part in self.parts[message["message_id"]]}
         for posting in self.rows["posting"]:
             if posting["cause"] in parts | {f"message:{message['message_id']}"}:

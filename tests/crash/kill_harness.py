@@ -63,7 +63,7 @@ class Run:
         self._outside = Outside(folder, seed)
         self.target = Target(folder, self._outside.smsc_port, self._outside.relay_port, tree, in_doubt)
         self._journal = Journal(folder / "clients.journal")
-        self._doors = Doors(self.target.smtp_port, self.target.http_port, "sms.test", {})
+        self._doors = Doors(self.target.smtp_port, self.target.http_port, self.target.smpp_port, "sms.test", {})
         self.load = Load(self._doors, self._journal, errands(seed))
         self._top_ups: list[asyncio.Task[None]] = []
         self._steady: asyncio.Task[None] | None = None
@@ -89,6 +89,7 @@ class Run:
             self._journal.write("account", **facts)
         await self.target.ask("number_add", number="46709999999", account="plant", mail="inbox@example.com")
         self._outside.tell("load")
+        self.load.esmes.bind(ACCOUNTS)
         self.load.is_up.set()
 
     async def kill_at_random(self) -> None:
@@ -154,12 +155,15 @@ class Run:
         lost = {entry["errand"] for entry in entries[since:] if entry["what"] == "lost"}
         marks = {f"E{number:07d}" for number in lost}
         first = {part["message_id"]: part["text"][:8] for part in rows["part"] if part["part_no"] == 1}
+        of_esmes = {row["message_id"] for row in rows["message"] if row["door"] == "smpp"}
         return Kill(
             failpoint,
             unanswered=len(lost),
             states=dict(Counter(part["state"] for part in rows["part"])),
             committed=sum(mark in marks for mark in first.values()),
+            committed_of_esmes=sum(mark in marks for row, mark in first.items() if row in of_esmes),
             owed=dict(Counter(notice["state"] for notice in rows["notice"])),
+            owed_to_esmes=dict(Counter(notice["state"] for notice in rows["esme_notice"])),
         )
 
     def _top_up(self) -> None:
@@ -251,6 +255,7 @@ class Run:
                 connection.execute(
                     "SELECT (SELECT count(*) FROM part WHERE state IN ('queued', 'claimed', 'in_doubt'))"
                     " + (SELECT count(*) FROM notice WHERE state IN ('owed', 'claimed'))"
+                    " + (SELECT count(*) FROM esme_notice WHERE state IN ('owed', 'claimed'))"
                 ).fetchone()[0]
             )
         finally:
@@ -269,6 +274,7 @@ class Run:
         rows = evidence.rows
         histories = Counter(line["event"] for line in rows["history"])
         heard = [wish for wish in evidence.wishes.values() if wish.promised()]
+        esme_messages = {message["message_id"] for message in rows["message"] if message["door"] == "smpp"}
         return {
             "requests": sum(len(wish.intents) for wish in evidence.wishes.values()),
             "acknowledged": len(heard),
@@ -284,6 +290,12 @@ class Run:
             "inbound": len(rows["inbound"]),
             "mails": len({mail["message_id"] for mail in evidence.mails}),
             "mails repeated": len(evidence.mails) - len({mail["message_id"] for mail in evidence.mails}),
+            "submitted by ESMEs": sum(message["door"] == "smpp" for message in rows["message"]),
+            "merged of ESMEs": len(
+                {line["message_id"] for line in rows["history"] if line["event"] == "merged"} & esme_messages
+            ),
+            "receipts": len(evidence.receipts),
+            "receipts repeated": len(evidence.receipts) - len({(one["id"], one["stat"]) for one in evidence.receipts}),
         }
 
 

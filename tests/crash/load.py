@@ -1,7 +1,7 @@
-"""The clients: SMTP and HTTP on bare sockets, steady or all at once, each asking again when its answer was lost.
+"""The clients: SMTP and HTTP on bare sockets, ESMEs on sessions of their own (see esme.py), steady or all at once.
 
-Every request is journalled before its first octet that matters leaves, every answer when it is whole. The clients
-live in the process that kills the appliance and survive it.
+Each asks again when its answer was lost. Every request is journalled before its first octet that matters leaves, every
+answer when it is whole. The clients live in the process that kills the appliance and survive it.
 """
 
 import asyncio
@@ -13,13 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
+from bridge.smpp import pdus
+from bridge.smpp.constants import Status
 from tests.crash.errands import Errand
+from tests.crash.esme import Esme, Esmes, Lost, submission
 from tests.crash.journal import Journal
 
 ANSWER_S = 20.0
 """Longer than any answer may take."""
 AGAIN_S = 0.05
 SENDER = "plant@example.com"
+COME_AGAIN = (Status.RTHROTTLED, Status.RMSGQFUL, Status.RSYSERR)
+"""What an ESME repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +42,13 @@ class Answer:
         return bool(self.yes or self.no)
 
 
-class Lost(Exception):
-    """The connection ended without an answer."""
-
-
 @dataclass(slots=True)
 class Doors:
     """Where the appliance listens and how its accounts prove themselves."""
 
     smtp_port: int
     http_port: int
+    smpp_port: int
     domain: str
     pins: dict[str, str]
 
@@ -62,6 +64,7 @@ class Load:
         self._on_the_wire: set[asyncio.Task[None]] = set()
         self.is_up = asyncio.Event()
         """Whether clients try at all: nobody knocks at a door that was just blown away."""
+        self.esmes = Esmes(lambda account: Esme(account, doors.pins[account], doors.smpp_port, journal, self.is_up))
         self.ready = 0
         """Clients of the present burst that are one write away from their request."""
         self.answers = 0
@@ -103,6 +106,7 @@ class Load:
         """Let the clients go that still wait."""
         for task in self._tasks:
             task.cancel()
+        self.esmes.cancel()
 
     async def hear_out(self) -> None:
         """After a kill: wait until every socket has told its end, so that the journal knows what was answered."""
@@ -127,7 +131,7 @@ class Load:
     async def _try(self, errand: Errand, attempt: int, gate: asyncio.Event | None) -> Answer | None:
         """One request; None when its answer was lost. A door that cannot be reached does not count as a try."""
         while True:
-            client = _Smtp(self._doors) if errand.door == "smtp" else _Http(self._doors)
+            client = self._client(errand.door)
             task = asyncio.current_task()
             assert task is not None
             self._on_the_wire.add(task)
@@ -156,6 +160,11 @@ class Load:
                 self._on_the_wire.discard(task)
             await asyncio.sleep(AGAIN_S)
             await self.is_up.wait()
+
+    def _client(self, door: str) -> "_Client":
+        if door == "smpp":
+            return _Smpp(self._doors, self.esmes)
+        return _Smtp(self._doors) if door == "smtp" else _Http(self._doors)
 
 
 class _Client:
@@ -219,6 +228,28 @@ class _Http(_Client):
         no = {one["recipient"]: one["fault"] for one in said["refusals"] if not one["is_temporary"]}
         is_temporary = any(one["is_temporary"] for one in said["refusals"])
         return Answer(status) if is_temporary and not yes else Answer(status, yes, no)
+
+
+class _Smpp(_Client):
+    """One submit_sm of an account's ESME, whose session it shares with others."""
+
+    def __init__(self, doors: Doors, esmes: Esmes) -> None:
+        super().__init__(doors)
+        self._esmes = esmes
+
+    async def prepare(self, errand: Errand) -> Answer | None:
+        self._esme = self._esmes.bound(errand.account)
+        self._errand = errand
+        return None
+
+    async def ask(self) -> Answer:
+        answer = await self._esme.ask(submission(self._errand))
+        (to,) = self._errand.recipients
+        if answer.status in COME_AGAIN:
+            return Answer(answer.status)
+        if answer.status or not isinstance(answer, pdus.SubmitSmResp):
+            return Answer(answer.status, no={to: f"status {answer.status:#x}"})
+        return Answer(0, yes={to: answer.message_id})
 
 
 class _Smtp(_Client):

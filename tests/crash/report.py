@@ -23,8 +23,12 @@ class Kill:
     """Parts by state in the ledger as it was left."""
     committed: int
     """Messages among the unanswered that the ledger has."""
+    committed_of_esmes: int = 0
+    """Those of them that ESMEs submitted."""
     owed: dict[str, int] = field(default_factory=dict)
     """Notices by state."""
+    owed_to_esmes: dict[str, int] = field(default_factory=dict)
+    """Receipts that are owed to ESMEs, by state."""
 
     @property
     def counts(self) -> bool:
@@ -87,8 +91,9 @@ class Report:
         for kill in self.kills:
             states = " ".join(f"{state}:{count}" for state, count in sorted(kill.states.items()))
             owed = " ".join(f"{state}:{count}" for state, count in sorted(kill.owed.items()))
+            receipts = " ".join(f"{state}:{count}" for state, count in sorted(kill.owed_to_esmes.items()))
             lines.append(
                 f"  {kill.failpoint or 'random':28} {kill.unanswered:3} unanswered, {kill.committed:3} committed;"
-                f" parts {states or '-'}; notices {owed or '-'}"
+                f" parts {states or '-'}; notices {owed or '-'}; receipts {receipts or '-'}"
             )
         return "\n".join(lines)

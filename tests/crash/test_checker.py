@@ -218,6 +218,47 @@ def _kill_not_told(facts: Facts) -> None:
     facts.said["at_a_kill"][0][0]["in_doubt"] += 1
 
 
+def _heard(facts: Facts) -> tuple[Entry, Row]:
+    """A receipt that an ESME got, and the row that says it is owed."""
+    evidence = facts.evidence()
+    names = {name: row for row, name in evidence.names.items()}
+    receipt = facts.entry(facts.clients, "receipt")
+    return receipt, facts.row("esme_notice", message_id=names[receipt["id"]])
+
+
+def _receipt_unheard(facts: Facts) -> None:
+    receipt, _ = _heard(facts)
+    facts.clients = [entry for entry in facts.clients if entry.get("id") != receipt["id"] or entry["what"] != "receipt"]
+
+
+def _esmes_receipt_not_owed(facts: Facts) -> None:
+    facts.rows["esme_notice"].remove(_heard(facts)[1])
+
+
+def _receipt_unasked(facts: Facts) -> None:
+    facts.row("esme_message", message_id=_heard(facts)[1]["message_id"])["registered_delivery"] = 0
+
+
+def _receipt_not_done(facts: Facts) -> None:
+    _heard(facts)[1]["state"] = "given_up"
+
+
+def _receipt_owed_twice(facts: Facts) -> None:
+    facts.rows["esme_notice"].append(_heard(facts)[1] | {"esme_notice_id": 1_000_000})
+
+
+def _receipt_of_another_state(facts: Facts) -> None:
+    _heard(facts)[0]["stat"] = "DELETED"
+
+
+def _receipt_of_another_submission(facts: Facts) -> None:
+    _heard(facts)[0]["reference"] = 0x1_0000
+
+
+def _receipt_of_nothing(facts: Facts) -> None:
+    facts.clients.append(_heard(facts)[0] | {"id": "00000000"})
+
+
 LIES: dict[Callable[[Facts], None], str] = {
     _lost: "i1", _twice: "i1", _half_a_mail: "i1",
     _never_sent: "i2", _still_queued: "i2", _no_reason: "i2",
@@ -230,6 +271,9 @@ LIES: dict[Callable[[Facts], None], str] = {
     _unpublished_state: "i8", _broken_file: "i8", _dangling: "i8",
     _other_text: "i9", _parts_swapped: "i9",
     _not_told: "i10", _unknown_not_told: "i10", _kill_not_told: "i10",
+    _receipt_unheard: "i11", _esmes_receipt_not_owed: "i11", _receipt_unasked: "i11", _receipt_not_done: "i11",
+    _receipt_owed_twice: "i11", _receipt_of_another_state: "i11", _receipt_of_another_submission: "i11",
+    _receipt_of_nothing: "i11",
 }  # fmt: skip
 """One false fact each -> the invariant that must find it."""
 

@@ -25,12 +25,15 @@ PLACES = ("before_commit", "committed")
 
 SWEEP = {
     "accept": 1,  # the first of its run, so that nothing unanswered can be of an earlier commit
+    "accept_each": 1,  # the same
     "claim": 3,
     "settle": 3,
     "receive": 2,
     "refuse": 1,
     "claim_notices": 2,
     "settle_notices": 2,
+    "claim_esme_notices": 2,
+    "settle_esme_notices": 2,
     "recover": 1,
     "run_begin": 1,
     "run_recovered": 1,
@@ -78,7 +81,8 @@ def in_code() -> set[str]:
                 names.add(first.value)
             elif node.func.attr == "do" and not by_people:
                 names |= {f"{first.value}.{place}" for place in PLACES}
-    hot = {"accept", "refuse", "claim", "settle", "receive", "claim_notices", "settle_notices"}
+    hot = {"accept", "accept_each", "refuse", "claim", "settle", "receive", "claim_notices", "settle_notices"}
+    hot |= {"claim_esme_notices", "settle_esme_notices"}
     assert hot <= set(VERBS)
     return names | {f"{verb}.{place}" for verb in hot for place in PLACES}
 
@@ -124,13 +128,18 @@ def test_killed_at_every_failpoint_every_promise_holds(tmp_path: Path) -> None:
 
 def _is_what_the_docs_say(found: dict[str, dict[str, int]]) -> None:
     """The windows whose outcome can be seen in the ledger the moment the process is gone."""
+    by_others = {name: kill["committed"] - kill["committed_of_esmes"] for name, kill in found.items()}
     assert found["accept.before_commit"]["unanswered"]
-    assert not found["accept.before_commit"]["committed"]
-    assert found["accept.committed"]["committed"]
+    assert not by_others["accept.before_commit"]
+    assert by_others["accept.committed"]
+    assert found["accept_each.before_commit"]["unanswered"]
+    assert not found["accept_each.before_commit"]["committed_of_esmes"]
+    assert found["accept_each.committed"]["committed_of_esmes"]
     for name in ("claim.committed", "link.written", "link.answered", "settle.before_commit"):
         assert found[name]["states"].get("claimed"), name
     for name in ("relay.answered", "settle_notices.before_commit"):
         assert found[name]["owed"].get("claimed"), name
+    assert found["settle_esme_notices.before_commit"]["owed_to_esmes"].get("claimed")
 
 
 @pytest.mark.parametrize("is_old", [False, True], ids=["a new file", "an old file"])

@@ -8,7 +8,9 @@ import pytest
 from bridge.intake.authenticate import SMPP_PASSWORD_LENGTH, SmppRules
 from bridge.intake.prepare import DAY_MS, SCHEDULE_MS_MAX, VALIDITY_MS_MAX
 from bridge.ledger.esme import KEPT_MS
+from bridge.ledger.retries import UNANSWERED_KEPT_MS
 from bridge.messages.faults import FaultCode
+from bridge.messages.message import Lane
 from bridge.smpp.constants import Status
 from bridge.smpp.fields import DESTINATIONS_MAX
 from bridge.smpp_in import bind, replies
@@ -56,6 +58,7 @@ def test_no_credit_is_told_where_it_belongs() -> None:
         f"at most {SCHEDULE_MS_MAX // DAY_MS} days ahead",
         f"at most {VALIDITY_MS_MAX // DAY_MS} days; without it",
         f"they wait, {KEPT_MS // 3_600_000} h at most",
+        f"within an hour ({UNANSWERED_KEPT_MS[Lane.ALARM] // 60_000} minutes in the alarm lane) it becomes the same",
         f"up to {DESTINATIONS_MAX} numbers",
         "An account may have ten sessions",
         "Eight characters are no protection",
@@ -65,6 +68,7 @@ def test_no_credit_is_told_where_it_belongs() -> None:
 def test_the_bounds_are_those_of_the_code(sentence: str) -> None:
     assert sentence in FLAT
     assert (SmppRules().binds_max, SMPP_PASSWORD_LENGTH, bind.REFUSAL_S) == (10, 8, 0.5)
+    assert UNANSWERED_KEPT_MS[Lane.NORMAL] == 3_600_000
 
 
 def test_the_configuration_shown_is_one() -> None:

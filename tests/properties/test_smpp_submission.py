@@ -11,7 +11,7 @@ from bridge.messages.charset import BASIC, EXTENSION, choose, unit_count
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.message import ClaimedPart, Coding
 from bridge.messages.receipt import Receipt
-from bridge.messages.segment import PART_MAX, SINGLE_MAX, segment
+from bridge.messages.segment import SINGLE_MAX, part_max, segment
 from bridge.messages.user_data import UserData
 from bridge.smpp import alphabets, codec, deliver, receipt_text, submission, translate
 from bridge.smpp.alphabets import Alphabet
@@ -178,7 +178,7 @@ def test_an_smsc_like_ours_reads_the_text_that_we_send(
     (text, coding), (total, number) = said, place
     pdu = on_the_wire(claimed(text, coding, reference, place, None), SubmitOptions(long_form=form, alphabet=alphabet))
     found = submission.read(pdu, DefaultRules(alphabet_0=alphabet), now_ms=NOW_MS).submission
-    room = (SINGLE_MAX if total == 1 else PART_MAX)[Coding.UCS2]
+    room = SINGLE_MAX[Coding.UCS2] if total == 1 else part_max(Coding.UCS2, form.header_size)
     if coding is Coding.UCS2 or alphabets.encode(text, alphabet) is not None or unit_count(text, Coding.UCS2) <= room:
         assert found.text == text
     else:
@@ -200,15 +200,16 @@ def test_a_segment_passes_from_smpp_to_smpp(
 ) -> None:
     """Whatever the form on either side, a handset gets the same text and the same numbers."""
     (text, coding), (reference, (total, number)) = said, segment_
-    if form_in == "8":
+    sar_reference = reference.to_bytes(2, "big")
+    if form_in == "16":
+        header = bytes((6, 8, 4)) + sar_reference + bytes((total, number))
+    else:
         reference &= 0xFF
         header = bytes((5, 0, 3, reference, total, number))
-    else:
-        header = bytes((6, 8, 4)) + reference.to_bytes(2, "big") + bytes((total, number))
     octets = translate.charset.encode(text, coding)
     data_coding = 8 if coding is Coding.UCS2 else 0
     if form_in == "sar":
-        tlvs = {0x020C: header[3:5], 0x020E: bytes((total,)), 0x020F: bytes((number,))}
+        tlvs = {0x020C: sar_reference, 0x020E: bytes((total,)), 0x020F: bytes((number,))}
         pdu = SubmitSm(data_coding=data_coding, short_message=octets, tlvs=tlvs)
     else:
         pdu = SubmitSm(esm_class=0x40, data_coding=data_coding, short_message=header + octets)

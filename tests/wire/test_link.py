@@ -19,8 +19,8 @@ from bridge.simulator.script import Behaviour, Script
 from bridge.smpp import pdus
 from bridge.smpp.codec import encode
 from bridge.smpp.constants import CommandId, Status
-from bridge.smpp.session import NEED_DATA, Requested, Role, Session
-from bridge.smpp_out import receiver
+from bridge.smpp.session import NEED_DATA, Requested, Role, Session, State
+from bridge.smpp_out import receiver, sender
 from bridge.smpp_out.link import LinkState
 from tests.packaging.certificate import make_certificate
 from tests.support import asyncio_test, eventually, free_port
@@ -77,6 +77,21 @@ async def test_the_window_is_filled_and_never_exceeded(tmp_path: Path) -> None:
         link = await b.bound(port=smsc.port, window=5)
         await b.reach(messages, submitted=40)
         assert smsc.sessions[0].unanswered_max == 5
+        await link.stop()
+
+
+@asyncio_test
+async def test_a_window_wider_than_one_claim_is_filled_without_waiting_for_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim gives 500 parts at most; fewer than there is room for does not mean that the queue is empty."""
+    monkeypatch.setattr(sender, "POLL_S", 3600.0)
+    async with raw_smsc() as smsc, bench(tmp_path) as b:
+        await b.queue(*[f"4670174{n:04d}" for n in range(700)])
+        link = await b.bound(port=smsc.port, window=700)
+        await smsc.submitted(700)
+        for asked in smsc.submits:
+            accepting(asked)
         await link.stop()
 
 
@@ -520,6 +535,24 @@ async def test_an_unbind_by_the_smsc_is_answered_and_followed_by_a_new_bind(tmp_
         await eventually(lambda: link.state is LinkState.BOUND)
         messages = await b.queue(*numbers(3))
         await b.reach(messages, delivered=3)
+
+
+@asyncio_test
+async def test_what_the_smsc_answers_after_its_unbind_is_heard(tmp_path: Path) -> None:
+    """One that stops in good order unbinds first and answers the rest of the window then."""
+    async with raw_smsc() as smsc, bench(tmp_path) as b:
+        link = await b.bound(port=smsc.port, window=5)
+        messages = await b.queue(*numbers(2))
+        asked = await smsc.submitted(2)
+        leaving = smsc.sessions[0]
+        leaving.write(leaving.session.send(pdus.Unbind(), now_ms=monotonic_ms()))
+        await eventually(lambda: leaving.session.state is State.UNBOUND)
+        for number, one in enumerate(asked):
+            leaving.write(encode(pdus.SubmitSmResp(message_id=str(number)), one.sequence))
+        await b.reach(messages, submitted=2)
+        await eventually(lambda: len(smsc.binds) == 2 and link.state is LinkState.BOUND)
+        assert link.status()["in_doubt"] == 0
+        await link.stop()
 
 
 @asyncio_test

@@ -278,6 +278,22 @@ async def test_questions_are_few(tmp_path: Path) -> None:
 
 
 @asyncio_test
+async def test_an_id_that_fits_no_question_does_not_keep_the_others_from_being_asked(tmp_path: Path) -> None:
+    """Some SMSCs give ids longer than the 64 characters that query_sm can hold."""
+    async with raw_smsc(on_request=answering(MessageState.DELIVERED)) as smsc, bench(tmp_path) as b:
+        link = await b.bound(port=smsc.port, query_after_s=3600, queries_per_minute=6000)
+        messages = await b.queue("46701740001", "46701740002", "46701740003")
+        await b.reach(messages, submitted=3)
+        with sqlite3.connect(b.ledger.path, timeout=10) as connection:
+            connection.execute("UPDATE part SET smsc_id = printf('%070d', 1) WHERE part_id = 1")
+        connection.close()
+        await due(b)
+        await b.reach(messages, submitted=1, delivered=2)
+        assert link.status()["asked"] == 2
+        await link.stop()
+
+
+@asyncio_test
 async def test_nobody_is_asked_unless_the_settings_say_so(tmp_path: Path) -> None:
     async with raw_smsc(on_request=answering(MessageState.DELIVERED)) as smsc, bench(tmp_path) as b:
         link = await b.bound(port=smsc.port)

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from bridge.app.cli.program import cli
 from bridge.messages.receipt import Receipt
 from bridge.simulator.script import Behaviour
+from bridge.simulator.settings import SimulatorSettings
 from bridge.smpp import pdus
 from bridge.smpp.codec import decode, encode
 from bridge.smpp.constants import CommandId, MessageState, Status, Tag
@@ -53,6 +54,11 @@ async def test_each_account_gets_its_own_receipts_and_texts() -> None:
         assert await smsc.send_inbound("46701740605", "1", "for the second", system_id="second") == [0]
         assert [pdu.source_addr for pdu in first.deliveries] == ["447700900201"]
         assert [pdu.source_addr for pdu in second.deliveries] == ["447700900202", "46701740605"]
+
+
+def test_an_account_has_one_password() -> None:
+    with pytest.raises(ValueError, match="second has two passwords; name each account once"):
+        SimulatorSettings(accounts=[{"system_id": "second"}, {"system_id": "second", "password": "x"}])
 
 
 @asyncio_test
@@ -230,6 +236,20 @@ async def test_data_sm_and_message_payload() -> None:
 
 
 @asyncio_test
+async def test_what_cannot_be_written_is_given_up_and_the_session_goes_on() -> None:
+    """A data_sm takes longer addresses than the deliver_sm of its receipt does."""
+    async with simulated() as smsc, bound_to(smsc) as esme:
+        payload = {int(Tag.MESSAGE_PAYLOAD): b"hello"}
+        far = pdus.DataSm(source_addr="Test", destination_addr="4" * 30, registered_delivery=1, tlvs=payload)
+        assert (await ask(esme, far)).status == 0
+        await eventually(lambda: smsc.counts.dropped)
+        assert await smsc.send_inbound("Łódź", "46701740699", "hello") == [Status.RSYSERR]
+        esme.submit("447700900201")
+        await eventually(lambda: len(esme.deliveries) == 1)
+        assert (smsc.counts.dropped, smsc.counts.receipts_sent, smsc.waiting) == (2, 1, 0)
+
+
+@asyncio_test
 async def test_what_no_smsc_takes_is_refused_whatever_the_script_says() -> None:
     async with simulated() as smsc, bound_to(smsc) as esme:
         esme.submit("", "nobody")
@@ -346,6 +366,7 @@ def test_the_command_plays_a_script_and_tells_what_happened(tmp_path: Path) -> N
     [
         ("--script nope", 64, "smsbridge: there is no script nope; name a YAML file, or one of calm, "),
         ("--account second", 64, "smsbridge: --account second; write it like second:secret\n"),
+        ("--account simulator:x", 64, "smsbridge: account simulator has two passwords; name each once, "),
         ("--certificate x.pem", 64, "smsbridge: TLS needs --certificate and --private-key; name both\n"),
         ("--script WRONG", 78, "WRONG:1: rules[0].answer.status: 'NO' is the name of no command_status; "),
         ("--script EMPTY", 78, "EMPTY:1: the file: is empty; begin with one that `smsbridge simulator script NAME`"),

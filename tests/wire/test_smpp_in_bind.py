@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from bridge.intake.authenticate import CredentialKind
 from bridge.runtime import renewal
+from bridge.runtime.identity import CHECKS_AT_ONCE
 from bridge.runtime.loop import now_ms
 from bridge.smpp import pdus
 from bridge.smpp.codec import encode
@@ -209,6 +211,24 @@ async def test_an_account_that_is_disabled_while_it_is_bound_is_unbound(tmp_path
             assert any(isinstance(pdu, pdus.Unbind) for pdu, _ in esme.got)
         assert (await other.ask(submit())).status == 0
         assert [session["account"] for session in door.smpp.sessions()] == ["other"]
+
+
+@asyncio_test
+async def test_an_account_that_is_disabled_while_its_bind_is_judged_is_unbound(tmp_path: Path) -> None:
+    """Its facts were read before, its password is found right after."""
+    async with open_door(tmp_path) as door:
+        is_free = threading.Event()
+        for _ in range(CHECKS_AT_ONCE):
+            door.house.gatekeeper._pool.submit(is_free.wait)
+        esme = await door.connect()
+        (sequence,) = esme.send(bind())
+        await eventually(lambda: door.house.gatekeeper._checks == 1)
+        await door.house.ledger.do("account_set_disabled", name="demo", is_disabled=True)
+        door.house.gatekeeper.forget()
+        is_free.set()
+        await esme.answer(sequence)
+        await esme.closed()
+        assert door.smpp.sessions() == []
 
 
 @asyncio_test

@@ -11,11 +11,12 @@ import pytest
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import PartState
 from bridge.messages.receipt import Receipt
-from bridge.runtime.loop import now_ms
+from bridge.runtime.loop import monotonic_ms, now_ms
 from bridge.smpp import pdus
 from bridge.smpp.constants import EsmClass, Status, Tag
 from bridge.smpp.fields import SmeAddress
 from bridge.smpp_in import deliver, delivery
+from bridge.smpp_in.settings import SmppSettings
 from tests.house import LINK
 from tests.support import asyncio_test, eventually
 from tests.wire.smpp_door import NUMBER, OTHER, PIN, Door, Esme, open_door, submit
@@ -308,6 +309,46 @@ async def test_silence_is_no_answer(tmp_path: Path, quick: None) -> None:
         await door.finish()
         await eventually(lambda: len(esme.delivered()) == 2)
         await all_in(door, done=1)
+
+
+@asyncio_test
+async def test_an_esme_that_is_busy_with_a_receipt_is_not_asked_sooner_than_a_silent_one(tmp_path: Path) -> None:
+    """It has its time to answer: one that handles a receipt before it reads on would be cut off, and get it again."""
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        esme.answers = lambda pdu: None
+        await esme.ask(submit(registered_delivery=1))
+        await door.finish()
+        await receipt_of(esme)
+        (account,) = door.smpp._accounts.bound()
+        (connection,) = account.sessions
+        deadline_ms = connection.session.deadline_ms()
+        assert deadline_ms is not None
+        assert deadline_ms - monotonic_ms() > SmppSettings().enquire_link_s * 1000 / 2
+        esme.reset()
+
+
+@asyncio_test
+async def test_a_full_session_between_the_parts_of_a_text_holds_up_no_other(tmp_path: Path) -> None:
+    async with open_door(tmp_path, window=2) as door:
+        await door.house.ledger.do("account_set", name="demo", facts={"smpp_long_inbound": "parts"})
+        await give_number(door)
+        door.house.gatekeeper.forget()
+        full = await door.bound(pdus.BindReceiver)
+        full.answers = lambda pdu: None
+        await write_in(door, "x" * 600)
+        await eventually(lambda: len(full.delivered()) == 2)
+        other = await door.bound()
+        assert (await other.ask(submit(registered_delivery=1))).status == 0
+        await door.finish()
+        assert (await receipt_of(other)).esm_class == EsmClass.DELIVERY_RECEIPT
+        # And once it answers, the text comes whole.
+        for pdu, sequence in tuple(full.got):
+            if isinstance(pdu, pdus.DeliverSm):
+                full.writer.write(pdus_encode(sequence))
+        full.answers = lambda pdu: 0
+        await eventually(lambda: len(full.delivered()) == 4)
+        await all_in(door, done=2)
 
 
 @asyncio_test

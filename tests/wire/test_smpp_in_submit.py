@@ -165,7 +165,7 @@ async def test_a_segment_by_sar_tlvs(tmp_path: Path) -> None:
         assert (await esme.ask(submit(tlvs=tlvs))).status == 0
         (part,) = await door.claim()
         assert part.user_data is not None
-        assert part.user_data.header == b"\x06\x08\x04\x01\x07\x02\x02"
+        assert part.user_data.header == b"\x05\x00\x03\x07\x02\x02"
 
 
 @asyncio_test
@@ -290,6 +290,17 @@ async def test_parts_per_second(tmp_path: Path) -> None:
 
 
 @asyncio_test
+async def test_a_text_that_is_refused_for_its_length_does_not_use_up_the_throughput(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        await door.house.ledger.do("account_set", name="demo", facts={"smpp_parts_per_second": 2.0})
+        door.house.gatekeeper.forget()
+        esme = await door.bound()
+        endless = submit(short_message=b"", tlvs={Tag.MESSAGE_PAYLOAD: b"x" * 36_000})
+        responses = await esme.ask_all(endless, submit())
+        assert [response.status for response in responses] == [Status.RINVMSGLEN, 0]
+
+
+@asyncio_test
 async def test_a_full_window_is_left_in_the_socket(tmp_path: Path) -> None:
     """Nothing is dropped and nothing throttled, however much an ESME sends at once; we just do not read."""
     async with open_door(tmp_path, account=False, requests_max=10) as door:
@@ -357,6 +368,30 @@ async def test_who_is_gone_before_the_answer_may_send_it_again(tmp_path: Path) -
         assert await door.house.balance_mc() == 99_000
         # Answered now: the same text once more is a new message.
         assert (await again.ask(submit("Door 4 open"))).message_id != response.message_id
+
+
+@asyncio_test
+async def test_a_submit_multi_whose_answer_was_lost_may_come_again(tmp_path: Path) -> None:
+    """Its repeat waits until the first try is known: each destination is charged once."""
+    multi = pdus.SubmitMulti(
+        source_addr="Pumps", dest_address=[SmeAddress(NUMBER), SmeAddress(OTHER)], short_message=b"Door 4 open"
+    )
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        async with locked_ledger(door):
+            esme.send(multi)
+            await eventually(lambda: door.smpp.sessions()[0]["unanswered_by_us"] == 1)
+            esme.reset()
+            await eventually(lambda: door.smpp.sessions() == [])
+            again = await door.bound()
+            (sequence,) = again.send(multi)
+            await eventually(lambda: door.smpp.sessions()[0]["unanswered_by_us"] == 1)
+        response = await again.answer(sequence)
+        assert (response.status, response.unsuccess_sme) == (0, [])
+        messages = await door.house.messages()
+        assert {message["recipient"] for message in messages} == {NUMBER, OTHER}
+        assert len(messages) == 2
+        assert await door.house.balance_mc() == 98_000
 
 
 @asyncio_test
@@ -522,6 +557,17 @@ async def test_cancel_sm_gives_the_price_back(tmp_path: Path) -> None:
 
 
 @asyncio_test
+async def test_only_one_cancel_sm_without_an_id_is_searched_for_at_a_time(tmp_path: Path) -> None:
+    """Each reads thousands of messages: a hundred of them in one commit would hold up everybody."""
+    async with open_door(tmp_path) as door:
+        esme = await door.bound(pdus.BindTransmitter)
+        before = door.house.ledger.worker.tally.commits
+        answers = await esme.ask_all(*[pdus.CancelSm(source_addr="Pumps", destination_addr=OTHER)] * 20)
+        assert [answer.status for answer in answers] == [Status.RCANCELFAIL] * 20
+        assert door.house.ledger.worker.tally.commits - before >= 20
+
+
+@asyncio_test
 async def test_replace_sm(tmp_path: Path) -> None:
     async with open_door(tmp_path) as door:
         esme = await door.bound()
@@ -535,6 +581,74 @@ async def test_replace_sm(tmp_path: Path) -> None:
             assert (await esme.ask(pdus.ReplaceSm(**values))).status == Status.RREPLACEFAIL
         await door.submit_up()
         assert (await esme.ask(replace)).status == Status.RREPLACEFAIL
+
+
+@pytest.mark.parametrize("data_coding", [0, 4, 8, 0x10])
+@asyncio_test
+async def test_a_replace_sm_without_a_text_changes_the_times_only(tmp_path: Path, data_coding: int) -> None:
+    due_at_ms = now_ms() + 3_600_000
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        message_id = (await esme.ask(submit(data_coding=data_coding))).message_id
+        before = (await door.show(message_id))["text"]
+        later = pdus.ReplaceSm(
+            message_id=message_id, source_addr="Pumps", schedule_delivery_time=times.format_absolute(due_at_ms)
+        )
+        assert (await esme.ask(later)).status == 0
+        message = await door.show(message_id)
+        assert message["text"] == before
+        assert abs(message["next_action_at_ms"] - due_at_ms) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("data_coding", "octets", "text", "kept"),
+    [
+        (3, b"H\xe4j", "Häj", None),
+        (8, "Łódź".encode("utf-16-be"), "Łódź", None),
+        (0x10, b"\x00", "@", 0x10),
+        (4, b"\x00\xff", "00FF", 4),
+    ],
+)
+@asyncio_test
+async def test_replace_sm_is_read_in_the_data_coding_of_the_message(
+    tmp_path: Path, data_coding: int, octets: bytes, text: str, kept: int | None
+) -> None:
+    """It has no data_coding of its own."""
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        first = submit(short_message=b"\0a\0b", data_coding=data_coding)
+        message_id = (await esme.ask(first)).message_id
+        replace = pdus.ReplaceSm(message_id=message_id, source_addr="Pumps", short_message=octets)
+        assert (await esme.ask(replace)).status == 0
+        (part,) = await door.claim()
+        assert part.text == text
+        assert (part.user_data and part.user_data.data_coding) == kept
+
+
+@asyncio_test
+async def test_replace_if_present_takes_back_what_waits(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        old = await esme.ask(submit(schedule_delivery_time="000000010000000R", registered_delivery=1))
+        other = await esme.ask(submit(service_type="OTP"))
+        new = await esme.ask(submit("Pump 2 runs again", replace_if_present_flag=1))
+        assert [pdu.status for pdu in (old, other, new)] == [0, 0, 0]
+        assert (await door.show(old.message_id))["state"] == "cancelled"
+        assert await door.house.balance_mc() == 98_000
+        (receipt,) = await eventually(esme.delivered)
+        assert f"id:{old.message_id} ".encode() in receipt.short_message
+        assert b"stat:DELETED" in receipt.short_message
+        assert {part.message_id for part in await door.claim()} == {other.message_id, new.message_id}
+
+
+@asyncio_test
+async def test_the_protocol_id_goes_with_the_part(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        assert (await esme.ask(submit(protocol_id=0x41))).status == 0
+        (part,) = await door.claim()
+        assert part.user_data is not None
+        assert part.user_data.protocol_id == 0x41
 
 
 @pytest.mark.parametrize(("form", "told"), [("hex", 8), ("decimal", 10), ("hex_decimal", 8)])
@@ -571,12 +685,15 @@ async def test_one_account_in_a_hurry_leaves_the_others_their_turn(tmp_path: Pat
         await door.house.add_account(pin=PIN, credit_mc=10_000_000)
         await door.house.add_account("other", pin=PIN)
         busy, other = [await door.bound() for _ in range(4)], await door.bound(system_id="other")
-        for esme in busy:
-            esme.send(*[submit(f"number {n}") for n in range(500)])
-        assert (await other.ask(submit())).status == 0
-        assert sum(isinstance(pdu, pdus.SubmitSmResp) for esme in busy for pdu, _ in esme.got) < 1_500
-        for esme in busy:
-            await eventually(lambda esme=esme: len(esme.got) == 501, 60)
+        with capture_logs() as lines:
+            for esme in busy:
+                esme.send(*[submit(f"number {n}") for n in range(500)])
+            assert (await other.ask(submit())).status == 0
+            for esme in busy:
+                await eventually(lambda esme=esme: len(esme.got) == 501, 60)
+        accounts = [line["account"] for line in lines if line["event"] == "accepted"]
+        assert len(accounts) == 2_001
+        assert accounts.index("other") < 1_500
 
 
 @asyncio_test

@@ -22,6 +22,7 @@ NEXT_STEPS: dict[FaultCode, str] = {
     FaultCode.BAD_RECIPIENT: "write it like 46701740605: country code first, digits only",
     FaultCode.NO_RECIPIENT: "name at least one number",
     FaultCode.TOO_MANY_RECIPIENTS: "split the list",
+    FaultCode.OPTED_OUT: "only the recipient can take that back",
     FaultCode.BAD_ORIGINATOR: "write a number, or at most 11 letters and digits",
     FaultCode.EMPTY_TEXT: "write a text",
     FaultCode.TOO_MANY_PARTS: "shorten the text, or raise `intake.parts_max` in the configuration",

@@ -98,13 +98,23 @@ def simulator(
         port=port,
         system_id=system_id,
         password=password,
-        accounts=[_account(words) for words in accounts],
+        accounts=_accounts(system_id, accounts),
         receipt_delay_ms=receipt_delay_ms,
         window=window,
         certificate=certificate,
         private_key=private_key,
     )
     asyncio.run(_simulate(settings, _script(script_name, seed)))
+
+
+def _accounts(system_id: str, words: tuple[str, ...]) -> list[SimulatorAccount]:
+    """The further accounts; each has one password."""
+    accounts: list[SimulatorAccount] = []
+    for one in map(_account, words):
+        if one.system_id in (system_id, *(other.system_id for other in accounts)):
+            fail(EX_USAGE, f"account {one.system_id} has two passwords", "name each once, the first one by --system-id")
+        accounts.append(one)
+    return accounts
 
 
 def _account(words: str) -> SimulatorAccount:
@@ -117,16 +127,15 @@ def _account(words: str) -> SimulatorAccount:
 def _script(name: str, seed: int | None) -> "Script":
     """The script of that name or file; a file that is wrong ends the command with all that is wrong with it."""
     # Late: the SMPP rooms are not needed by any other command.
-    from bridge.app.config_file import read_as
+    from bridge.app.config_file import read_script
     from bridge.simulator.script import Script
-    from bridge.simulator.script_file import ScriptFile
 
     if not name:
         return Script(seed=1 if seed is None else seed)
-    path = ready.path_of(name) or Path(name)
-    if not path.is_file():
+    path = ready.find(Path(name))
+    if path is None:
         fail(EX_USAGE, f"there is no script {name}", f"name a YAML file, or one of {', '.join(ready.names())}")
-    written = read_as(ScriptFile, path, "begin with one that `smsbridge simulator script NAME` prints")
+    written = read_script(path)
     return (written if seed is None else written.model_copy(update={"seed": seed})).value()
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from typing import Any
 
 from bridge.app.backups import Backups
 from bridge.app.settings import Settings
 from bridge.intake.authenticate import Identity
-from bridge.intake.prepare import Tables
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Lane
 from bridge.routing.tariff import Tariff
@@ -50,7 +50,7 @@ class Desk:
             tariff = await asyncio.to_thread(
                 Tariff, [(row["account_class"], row["prefix"], row["valid_from_ms"], row["price_mc"]) for row in rows]
             )
-            self._door.tables = Tables(tariff, self._door.tables.routes)
+            self._door.tables = replace(self._door.tables, tariff=tariff)
 
     async def known(self, name: str) -> dict[str, Any]:
         """Facts of an account. Raises Fault NOT_FOUND, naming one that differs only by case."""

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from bridge.app import config_file
 from bridge.app.config_errors import ConfigError, ConfigErrors, printable, shown
+from bridge.app.roles import Appliance
 from bridge.app.settings import Settings, embedded
+from bridge.simulator import ready
 from tests.unit.app import config_files
 
 LINK = """
@@ -207,3 +209,32 @@ def test_any_file_is_either_settings_or_told_what_is_wrong(
         lines = []
         assert isinstance(read, Settings)
     assert all(line.isprintable() and line.startswith((f"{path}:", "... and ")) for line in lines)
+
+
+def test_a_simulator_plays_the_script_that_is_named(tmp_path: Path) -> None:
+    """A ready one by its name, or a file beside the configuration."""
+    (tmp_path / "mine.yaml").write_text("about: All in vain\nrules: [{answer: {status: RSYSERR}}]\n")
+    for named, about in (
+        ("storm", ready.about("storm")),
+        ("mine.yaml", "All in vain"),
+        (tmp_path / "mine.yaml", "All"),
+    ):
+        settings = config_file.load(write(tmp_path, f"state_folder: s\nsimulator: {{script: {named}}}\n"))
+        assert Appliance(settings, print).simulator.script.about.startswith(about)  # type: ignore[union-attr]
+    plain = config_file.load(write(tmp_path, "state_folder: s\nsimulator: {}\n"))
+    assert Appliance(plain, print).simulator.script.about == ""  # type: ignore[union-attr]
+
+
+def test_a_script_with_mistakes_is_refused_with_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("about: x\nrulez: []\n")
+    path = write(tmp_path, "simulator: {script: mine.yaml}\n")
+    with pytest.raises(ConfigErrors) as caught:
+        config_file.load(path)
+    assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}:2: rulez: ")
+    path = write(tmp_path, "simulator:\n  script: stormy\n")
+    with pytest.raises(ConfigErrors) as caught:
+        config_file.load(path)
+    assert str(caught.value) == (
+        f"{path}:2: simulator.script: there is no script stormy; name a YAML file, or one of calm, flapping, hung, "
+        "inbound, noise, spellings, storm, throttling"
+    )

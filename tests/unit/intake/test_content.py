@@ -96,10 +96,28 @@ def test_the_class_stays_and_the_alphabet_is_ours(text: str, data_coding: int, k
     assert segment.user_data == UserData(SHORT, data_coding=kept)
 
 
+def test_the_protocol_id_stays_whatever_becomes_of_the_rest() -> None:
+    assert content("hi", UserData(protocol_id=0x41)).user_data == UserData(protocol_id=0x41)
+    assert content("hi", UserData(SHORT, b"hi", 3, 0x41)).user_data == UserData(SHORT, protocol_id=0x41)
+    assert content("hi", UserData(data_coding=0xF0, protocol_id=0x41)).user_data == UserData(b"", None, 0x10, 0x41)
+    long = content("x" * 161, UserData(protocol_id=0x41))
+    assert (len(long.texts), long.user_data) == (2, UserData(protocol_id=0x41))
+
+
 def test_a_whole_text_with_a_class_has_as_many_parts_as_it_needs() -> None:
     found = content("x" * 161, UserData(data_coding=0x10))
     assert (len(found.texts), found.user_data) == (2, UserData(data_coding=0x10))
     assert content("x" * 161, None).user_data is None
+
+
+def test_text_behind_a_port_header_counts_as_it_is_packed() -> None:
+    """A septet has an octet of its own on the wire: 152 of them, packed, fit beside a header of seven octets."""
+    for data_coding in (0, 1, 0xF1):
+        fits = UserData(PORTS, b"x" * 152, data_coding)
+        assert content((b"x" * 152).hex().upper(), fits).user_data == fits
+        with pytest.raises(Fault) as refused:
+            content((b"x" * 153).hex().upper(), UserData(PORTS, b"x" * 153, data_coding))
+        assert refused.value.detail == "153 octets, one part has room for 152 of them"
 
 
 def test_a_segment_is_downgraded_like_any_text() -> None:

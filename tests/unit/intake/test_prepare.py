@@ -20,12 +20,17 @@ from bridge.ledger.queue import Prepared
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Coding, Lane, MailThread, Submission
+from bridge.messages.user_data import UserData
 from bridge.routing.routes import RouteTable
 from bridge.routing.tariff import Tariff
 
 TABLES = Tables(
     Tariff([("", "46", 0, 300), ("gold", "46", 0, 250)]), RouteTable([("46", ("one", "two")), ("47", ("one",))])
 )
+
+
+LONG_FORMS = Tables(Tariff([("", "", 0, 300)]), TABLES.routes, {"one": 6, "two": 7})
+"""The second link numbers long texts in a header of seven octets."""
 
 
 def judge(text: str = "hello", recipient: str = "46701740605", **facts: Any) -> Prepared:
@@ -40,8 +45,8 @@ def judge(text: str = "hello", recipient: str = "46701740605", **facts: Any) -> 
         home_country="",
         scopes=frozenset({"send"}),
     )
-    settings = facts.pop("settings", IntakeSettings())
-    return prepare(identity, Submission("http", recipient, text, **facts), TABLES, settings, 0)
+    settings, tables = facts.pop("settings", IntakeSettings()), facts.pop("tables", TABLES)
+    return prepare(identity, Submission("http", recipient, text, **facts), tables, settings, 0)
 
 
 def test_a_good_submission() -> None:
@@ -151,11 +156,28 @@ def test_what_an_esme_says_is_kept_as_far_as_it_can_be() -> None:
     assert odd == EsmeFacts("?", "x" * 64, destination_addr="?")
 
 
+@pytest.mark.parametrize(("character", "room"), [("x", 153), ("ж", 67)])
+def test_a_long_text_is_cut_for_the_largest_header_of_its_route(character: str, room: int) -> None:
+    text = character * 3 * room
+    assert [len(one) for one in judge(text).texts] == [room] * 3
+    assert [len(one) for one in judge(text, "4712345678", tables=LONG_FORMS).texts] == [room] * 3, "only over one"
+    assert [len(one) for one in judge(text, tables=LONG_FORMS).texts] == [room - 1] * 3 + [3], "may go over two"
+    flash = judge(text, tables=LONG_FORMS, user_data=UserData(data_coding=0x10))
+    assert [len(one) for one in flash.texts] == [room - 1] * 3 + [3]
+    with pytest.raises(Fault, match=r"4 parts, at most 3"):
+        judge(text, tables=LONG_FORMS, settings=IntakeSettings(parts_max=3))
+
+
+def test_a_replacement_fits_every_link() -> None:
+    values = replacement_of(Replacement("A1", text="x" * 306), LONG_FORMS, IntakeSettings(), 0)
+    assert [len(one) for one in values["texts"]] == [152, 152, 2]
+
+
 def test_a_replacement_is_judged_like_a_submission() -> None:
-    values = replacement_of(Replacement("A1", text="h\u00e4j", due_at_ms=HOUR_MS), IntakeSettings(), 0)
+    values = replacement_of(Replacement("A1", text="h\u00e4j", due_at_ms=HOUR_MS), TABLES, IntakeSettings(), 0)
     assert (values["texts"], values["coding"], values["due_at_ms"]) == (("h\u00e4j",), Coding.GSM7, HOUR_MS)
-    assert "texts" not in replacement_of(Replacement("A1"), IntakeSettings(), 0)
+    assert "texts" not in replacement_of(Replacement("A1"), TABLES, IntakeSettings(), 0)
     # A time that has come: at once, and not "as before".
-    assert replacement_of(Replacement("A1", due_at_ms=5), IntakeSettings(), 10)["due_at_ms"] == 10
+    assert replacement_of(Replacement("A1", due_at_ms=5), TABLES, IntakeSettings(), 10)["due_at_ms"] == 10
     with pytest.raises(Fault, match="empty_text"):
-        replacement_of(Replacement("A1", text=" "), IntakeSettings(), 0)
+        replacement_of(Replacement("A1", text=" "), TABLES, IntakeSettings(), 0)

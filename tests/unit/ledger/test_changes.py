@@ -242,6 +242,25 @@ def test_a_waiting_message_says_something_else(books: Books) -> None:
     assert rows == (0,)
 
 
+def test_what_the_handset_is_to_do_with_it_stays(books: Books) -> None:
+    account = books.account()
+    (accepted,) = books.accept(
+        account, books.esme_message("old", user_data=UserData(data_coding=0x10, protocol_id=0x41))
+    )
+    replace(books, account, accepted.message_id, texts=("new",))
+    assert [(part.text, part.user_data) for part in books.claim()] == [("new", UserData(protocol_id=0x41))]
+
+
+def test_a_piece_of_a_longer_text_is_not_replaced(books: Books) -> None:
+    account = books.account()
+    segment = UserData(b"\x05\x00\x03\x07\x02\x01")
+    (accepted,) = books.accept(account, books.esme_message("old", user_data=segment))
+    with pytest.raises(Fault, match="it has a header"):
+        replace(books, account, accepted.message_id, texts=("new",))
+    (part,) = books.claim()
+    assert (part.text, part.user_data) == ("old", segment)
+
+
 def test_another_time_is_another_time(books: Books) -> None:
     account = books.account()
     (accepted,) = books.accept(account, books.esme_message("text", **SCHEDULED))
@@ -284,3 +303,77 @@ def test_only_its_own_account_replaces_it(books: Books) -> None:
     with pytest.raises(Fault, match="it is held"):
         replace(books, account, accepted.message_id, texts=("new",))
     assert PartState(books.states(accepted.message_id)[0]) is PartState.HELD
+
+
+# --- replaced by another submission ---
+
+
+def test_what_waits_gives_way_to_what_replaces_it(books: Books) -> None:
+    account, other = books.account(credit_mc=5000), books.account("other")
+    (old,) = books.accept(account, books.esme_message("one", "two", service_type="CMT", **SCHEDULED))
+    (queued,) = books.accept(account, books.esme_message("three", service_type="CMT"))
+    others = [
+        *books.accept(account, books.esme_message("other type", service_type="OTP")),
+        *books.accept(account, books.esme_message("other number", service_type="CMT", destination_addr="+46")),
+        *books.accept(other, books.esme_message("other account", service_type="CMT")),
+    ]
+    assert books.balance_mc() == 0
+    with pytest.raises(Fault, match="no_credit"):
+        books.accept(account, books.esme_message("new", service_type="CMT", is_replacing=True))
+    assert books.states(old.message_id) == ["scheduled"] * 2, "it stays when what replaces it is refused"
+    books.do("account_top_up", name="demo", amount_mc=1000, key="1", reason="", actor="me", now_ms=books.now_ms)
+    (new,) = books.accept(account, books.esme_message("new", service_type="CMT", is_replacing=True))
+    assert (books.states(old.message_id), books.states(queued.message_id)) == (["cancelled"] * 2, ["cancelled"])
+    assert books.balance_mc() == 3000
+    shown = books.read("message_show", message_id=old.message_id)
+    assert {part["waiting_for"] for part in shown["parts"]} == {f"by message {new.message_id}, which replaces it"}
+    assert [notice.event for notice in books.esme_notices(account)] == ["cancelled", "cancelled"]
+    assert {part.message_id for part in books.claim()} == {new.message_id, *(one.message_id for one in others)}
+
+
+def test_the_last_of_one_commit_replaces_the_others(books: Books) -> None:
+    account = books.account()
+    groups = [
+        Group(account, books.now_ms, (books.esme_message(text, is_replacing=True),)) for text in ("one", "two", "three")
+    ]
+    answers = books.call("accept_each", groups)
+    assert [books.states(answer[0].message_id) for answer in answers] == [["cancelled"], ["cancelled"], ["queued"]]
+    assert books.balance_mc() == 99_000
+
+
+def test_what_a_carrier_may_have_is_not_replaced(books: Books) -> None:
+    account = books.account()
+    (claimed,) = books.accept(account, books.esme_message("on its way"))
+    (part,) = books.claim()
+    (new,) = books.accept(account, books.esme_message("new", is_replacing=True))
+    assert (books.states(claimed.message_id), books.states(new.message_id)) == (["claimed"], ["queued"])
+    books.settle(part, OutcomeKind.IN_DOUBT)
+    assert books.events(claimed.message_id) == ["in_doubt"]
+    (long,) = books.accept(account, books.esme_message("one", "two", destination_addr="+46"))
+    first, _ = (part for part in books.claim() if part.message_id == long.message_id)
+    books.settle(first, OutcomeKind.DEFERRED, retry_at_ms=books.now_ms + 1)
+    books.accept(account, books.esme_message("short", destination_addr="+46", is_replacing=True))
+    assert books.states(long.message_id) == ["queued", "claimed"], "all of its parts or none"
+    restore(books)
+    (newer,) = books.accept(account, books.esme_message("newer", is_replacing=True))
+    assert "cancelled" not in books.states(new.message_id), "it may have been sent before the restore"
+    assert books.states(newer.message_id) == ["queued"]
+
+
+def test_a_repeat_of_what_replaced_something_replaces_nothing_more(books: Books) -> None:
+    account = books.account()
+    (new,) = books.accept(account, books.esme_message("new", is_replacing=True))
+    books.do("mark_unanswered", message_ids=[new.message_id], now_ms=books.now_ms)
+    (between,) = books.accept(account, books.esme_message("meanwhile"))
+    (again,) = books.accept(account, books.esme_message("new", is_replacing=True))
+    assert (again.message_id, again.is_repeat) == (new.message_id, True)
+    assert books.states(between.message_id) == ["queued"]
+
+
+def test_what_differs_by_its_protocol_id_is_no_repeat(books: Books) -> None:
+    account = books.account()
+    (silent,) = books.accept(account, books.esme_message("same", user_data=UserData(protocol_id=0x40)))
+    books.do("mark_unanswered", message_ids=[silent.message_id], now_ms=books.now_ms)
+    (loud,) = books.accept(account, books.esme_message("same"))
+    (again,) = books.accept(account, books.esme_message("same", user_data=UserData(protocol_id=0x40)))
+    assert (loud.is_repeat, again.is_repeat, again.message_id) == (False, True, silent.message_id)

@@ -209,6 +209,24 @@ def test_what_ended_is_not_told_to_be_tried_still(books: Books) -> None:
     assert [notice.event for notice in books.esme_notices(account)] == ["delivered"]
 
 
+@pytest.mark.parametrize("is_put_off_first", [True, False])
+def test_that_the_network_tried_is_not_told_behind_the_end(books: Books, is_put_off_first: bool) -> None:
+    """An ESME that was busy for the one and took the other would believe for ever that it is still tried."""
+    account = books.account()
+    books.accept(account, books.esme_message(registered_delivery=0x11))
+    (part,) = books.claim()
+    books.submitted(part, "A1")
+    books.receipt("A1", None)
+    (trying,) = books.esme_notices(account)
+    for step in (True, False) if is_put_off_first else (False, True):
+        if step:
+            books.esme_settled(trying, EsmeNoticeKind.RETRY, retry_at_ms=books.now_ms + 5_000, reason="not now")
+        else:
+            books.receipt("A1")
+    books.now_ms += 5_000
+    assert [notice.event for notice in books.esme_notices(account)] == ["delivered"]
+
+
 def test_mail_and_receipt_are_owed_beside_each_other(books: Books) -> None:
     account = books.account(email="ops@example.com")
     ended(books, account, PartState.UNDELIVERABLE)
@@ -294,6 +312,24 @@ def test_a_stepped_clock_does_not_hold_receipts_back(books: Books) -> None:
     books.now_ms -= 3_600_000
     books.do("shift", by_ms=-3_600_000, now_ms=books.now_ms)
     assert len(books.esme_notices(account)) == 1
+
+
+def test_a_clock_that_steps_forward_does_not_end_the_patience(books: Books) -> None:
+    """A machine without a clock of its own starts years ago: what it owes since is not old."""
+    account = books.account()
+    ended(books, account)
+    ended(books, account)
+    (under_way,) = books.esme_notices(account, 1)
+    books.now_ms += 2 * KEPT_MS
+    books.do("shift", by_ms=2 * KEPT_MS, now_ms=books.now_ms)
+    (owed,) = books.esme_notices(account)
+    for notice in (under_way, owed):
+        books.esme_settled(notice, EsmeNoticeKind.RETRY, retry_at_ms=books.now_ms + 5_000, reason="not now")
+    books.now_ms += 5_000
+    assert {notice.esme_notice_id for notice in books.esme_notices(account)} == {
+        under_way.esme_notice_id,
+        owed.esme_notice_id,
+    }
 
 
 # --- inbound ---
@@ -382,6 +418,7 @@ def test_query_tells_how_a_message_of_the_account_stands(books: Books) -> None:
     account, other = books.account(), books.account("other")
     (waiting,) = books.accept(account, books.esme_message())
     told = {"source_addr": "Pump", "service_type": "", "coding": "gsm7", "state": "queued", "final_at_ms": None}
+    told["data_coding"] = 0
     asked = books.read("esme_query", account_id=account, message_id=waiting.message_id.lower())
     assert asked == told | {"error": "", "command_status": 0}
     failed = ended(books, account, PartState.UNDELIVERABLE)

@@ -148,7 +148,7 @@ HELD = "every held part and notice says why"
         ("UPDATE user_data SET body = x'00FE'", BINARY),
         ("UPDATE user_data SET body = NULL", BINARY),
         ("DELETE FROM user_data", BINARY),
-        ("INSERT INTO user_data VALUES (99, x'', NULL, 16)", ORPHAN),
+        ("INSERT INTO user_data VALUES (99, x'', NULL, 16, 0)", ORPHAN),
         ("UPDATE esme_message SET told_id = 99 WHERE message_id = 4", TOLD),
         ("UPDATE esme_notice SET account_id = 2 WHERE event = 'inbound'", OWED),
         ("UPDATE esme_notice SET account_id = 2 WHERE event = 'delivered'", OWED),

@@ -2,8 +2,10 @@
 
 import pytest
 
+from bridge.ledger.receive import Delivery
 from bridge.messages.message import PartState
-from tests.books import RECIPIENT, THREAD, Books
+from bridge.messages.receipt import Receipt
+from tests.books import LINK, RECIPIENT, THREAD, Books
 
 
 def sent(books: Books, smsc_id: str, **facts: object) -> str:
@@ -153,6 +155,39 @@ def test_a_parked_receipt_of_another_handset_is_never_applied(books: Books) -> N
     assert books.states(message) == ["submitted"]
     books.receipt("88")
     assert books.states(message) == ["delivered"]
+
+
+def test_an_early_receipt_is_not_for_another_handset_that_had_the_same_id_before(books: Books) -> None:
+    """An SMSC that started its ids anew, and whose receipts overtake its answers: the first "5" is still open."""
+    first = sent(books, "5", recipient="46701740699")
+    (accepted,) = books.accept(1, books.prepared())
+    (part,) = books.claim()
+    books.receipt("5")
+    assert books.states(first) == ["submitted"]
+    books.submitted(part, "5")
+    assert books.states(first) + books.states(accepted.message_id) == ["submitted", "delivered"]
+
+
+def test_where_one_id_means_two_parts_in_two_number_bases_the_handset_decides(books: Books) -> None:
+    """The decimal "16" of one part is the hex "10" of another: the id as it stands is no better than the handset."""
+    other = sent(books, "16", recipient="46701740699")
+    meant = sent(books, "10")
+    books.receipt("16")
+    assert books.states(other) + books.states(meant) == ["submitted", "delivered"]
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+def test_a_receipt_whose_addresses_are_not_swapped_names_the_handset_too(books: Books, is_early: bool) -> None:
+    books.account()
+    (accepted,) = books.accept(1, books.prepared(originator="46701740000"))
+    (part,) = books.claim()
+    unswapped = Receipt("7", PartState.DELIVERED, originator="46701740000", recipient=RECIPIENT)
+    if not is_early:
+        books.submitted(part, "7")
+    books.call("receive", Delivery(LINK, [unswapped], books.now_ms))
+    if is_early:
+        books.submitted(part, "7")
+    assert books.states(accepted.message_id) == ["delivered"]
 
 
 def test_an_early_receipt_in_another_number_base_is_applied_with_its_answer(books: Books) -> None:

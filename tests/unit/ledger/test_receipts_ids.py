@@ -62,6 +62,14 @@ def test_a_known_format_needs_no_handset_to_agree(books: Books) -> None:
     assert books.states(message) == ["delivered"]
 
 
+def test_a_known_format_is_the_way_out_where_a_carrier_hides_the_handset(books: Books) -> None:
+    message = sent(books, "0A1B")
+    receive(books, "0A1B", originator="99999999")
+    assert books.states(message) == ["submitted"], "found out: not for another handset"
+    receive(books, "0A1B", EXACT, originator="99999999")
+    assert books.states(message) == ["delivered"]
+
+
 def test_a_known_format_keeps_short_ids_of_two_bases_apart(books: Books) -> None:
     """Ids 10 and 16 for two parts to one handset: by guessing, the receipt "16" is for the second."""
     first, second = sent(books, "10"), sent(books, "16")

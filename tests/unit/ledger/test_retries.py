@@ -4,6 +4,7 @@ import pytest
 
 from bridge.intake.accept import Group
 from bridge.ledger import retries
+from bridge.ledger.esme import EsmeNoticeKind
 from bridge.ledger.queue import Retry
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Accepted, Lane
@@ -164,6 +165,47 @@ def test_a_repeat_after_a_lost_answer_is_the_same_message_once(books: Books) -> 
     (news,) = books.accept(account, books.prepared("a" * 153, "b"))
     assert news.message_id != first.message_id
     assert books.balance_mc() == 96_000
+
+
+def test_a_receipt_that_is_owed_waits_behind_the_answer_to_a_repeat(books: Books) -> None:
+    """Sent at once it overtook the answer, and its ESME did not know the id."""
+    account = books.account()
+    (first,) = books.accept(account, books.esme_message())
+    books.do("mark_unanswered", message_ids=[first.message_id], now_ms=books.now_ms)
+    books.submitted(*books.claim(), "77")
+    books.receipt("77")
+    books.accept(account, books.esme_message())
+    assert books.esme_notices(account) == []
+    books.now_ms += retries.AGAIN_MS
+    assert [notice.event for notice in books.esme_notices(account)] == ["delivered"]
+
+
+@pytest.mark.parametrize("answer", [EsmeNoticeKind.DONE, EsmeNoticeKind.GIVEN_UP, None])
+def test_a_receipt_that_came_before_its_esme_knew_of_the_message_is_owed_again(
+    books: Books, answer: EsmeNoticeKind | None
+) -> None:
+    """The answer was lost, the receipt was not, and it named an id that the ESME had never heard of."""
+    account = books.account()
+    (first,) = books.accept(account, books.esme_message())
+    books.do("mark_unanswered", message_ids=[first.message_id], now_ms=books.now_ms)
+    (part,) = books.claim()
+    books.submitted(part, "77")
+    books.receipt("77")
+    (notice,) = books.esme_notices(account)
+    if answer is not None:
+        books.esme_settled(notice, answer)
+    books.rung()
+    (again,) = books.accept(account, books.esme_message())
+    assert (again.message_id, again.is_repeat) == (first.message_id, True)
+    assert books.rung() == {f"esme:{account}"}
+    books.esme_settled(notice)
+    books.now_ms += retries.AGAIN_MS - 1
+    assert books.esme_notices(account) == [], "behind the answer, which tells the id"
+    books.now_ms += 1
+    (repeated,) = books.esme_notices(account)
+    assert repeated.esme_notice_id == notice.esme_notice_id
+    books.esme_settled(repeated)
+    assert books.esme_notices(account) == []
 
 
 @pytest.mark.parametrize(

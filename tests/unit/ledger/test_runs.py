@@ -47,6 +47,24 @@ def test_the_newest_acceptance_may_be_later_than_the_last_sign_of_life(books: Bo
     books.close()
 
 
+def test_the_newest_acceptance_is_not_the_highest_number(books: Books) -> None:
+    """One commit numbers what came by mail before what came from ESMEs, whichever was first: 30 ms were missed, and
+    the repeat of a mail accepted in them became a second message."""
+    account = books.account()
+    books.do("run_begin", now_ms=NOW_MS)
+    books.now_ms += 30
+    (later,) = books.accept(account, books.prepared("by mail"))
+    books.now_ms -= 30
+    books.accept(account, books.prepared("from an ESME"))
+    crashed_at_ms = books.do("run_begin", now_ms=NOW_MS + 900)["crashed_at_ms"]
+    assert crashed_at_ms == NOW_MS + 30
+    books.now_ms += 1000
+    books.do("recover", now_ms=books.now_ms, hold_ms=0, crashed_at_ms=crashed_at_ms)
+    (again,) = books.accept(account, books.prepared("by mail"))
+    assert (again.is_repeat, again.message_id) == (True, later.message_id)
+    books.close()
+
+
 def test_without_any_sign_the_crash_is_now(books: Books) -> None:
     books.do("run_begin", now_ms=1)
     assert books.do("run_begin", now_ms=NOW_MS)["crashed_at_ms"] == NOW_MS

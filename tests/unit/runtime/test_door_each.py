@@ -61,7 +61,7 @@ async def test_each_has_its_own_answer_and_its_own_line(tmp_path: Path) -> None:
             answers = await house.door.submit_each(identity, wanted)
         assert told(answers) == ["accepted", "bad_recipient", "empty_text", "accepted", "no_credit"]
         assert [line["event"] for line in lines if line["event"] in ("accepted", "refused")] == (
-            ["accepted", "refused", "refused", "accepted", "refused"]
+            ["accepted", "accepted", "refused", "refused", "refused"]
         )
         assert house.ledger.worker.tally.commits > 0
         kept = await house.ledger.read("refusal_list")
@@ -69,6 +69,17 @@ async def test_each_has_its_own_answer_and_its_own_line(tmp_path: Path) -> None:
         assert len(await house.messages()) == 2
         assert await house.wakeups.wait(f"link:{LINK}", 0.01)
         assert await house.door.submit_each(identity, []) == []
+
+
+@asyncio_test
+async def test_a_flood_of_the_same_refusal_is_one_line(tmp_path: Path) -> None:
+    async with at_the_door(tmp_path) as (house, identity):
+        wanted = [submission(f"number {n}", "12") for n in range(100)] + [submission("")]
+        with capture_logs() as lines:
+            assert set(told(await house.door.submit_each(identity, wanted))) == {"bad_recipient", "empty_text"}
+        refused = [(line["fault"], line["recipients"]) for line in lines if line["event"] == "refused"]
+        assert refused == [("bad_recipient", 100), ("empty_text", 1)]
+        assert len(await house.ledger.read("refusal_list", count_max=1000)) == 101
 
 
 @asyncio_test
@@ -110,7 +121,7 @@ async def test_a_lost_answer_and_the_repeat_after_it(tmp_path: Path) -> None:
         wanted = [submission("same"), submission("same", user_data=UserData(b"\x05\x00\x03\x07\x02\x01"))]
         first = await house.door.submit_each(identity, wanted)
         ids = [answer.message_id for answer in first if isinstance(answer, Accepted)]
-        house.door.mark_unheard(identity, ids)
+        house.door.mark_unheard(identity.account_id, identity.account_name, ids)
         # At once: the door waits until it is known what this repeats.
         again = await house.door.submit_each(identity, wanted)
         assert [(one.message_id, one.is_repeat) for one in again if isinstance(one, Accepted)] == [
@@ -121,7 +132,7 @@ async def test_a_lost_answer_and_the_repeat_after_it(tmp_path: Path) -> None:
         (new, _) = await house.door.submit_each(identity, wanted)
         assert isinstance(new, Accepted)
         assert not new.is_repeat
-        assert house.door.mark_unheard(identity, []) is None
+        assert house.door.mark_unheard(identity.account_id, identity.account_name, []) is None
 
 
 @asyncio_test
@@ -248,7 +259,7 @@ async def test_a_submission_waits_for_what_it_may_repeat(tmp_path: Path) -> None
         async def answer_nobody() -> None:
             (answer,) = await house.door.submit_each(identity, [submission("same")])
             assert isinstance(answer, Accepted)
-            marking = house.door.mark_unheard(identity, [answer.message_id])
+            marking = house.door.mark_unheard(identity.account_id, identity.account_name, [answer.message_id])
             assert marking is not None
             await marking
 

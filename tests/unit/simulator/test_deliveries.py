@@ -139,4 +139,5 @@ def test_orders() -> None:
 
 def test_handsets_count_up_and_names_do_not() -> None:
     assert Burst("0099", "1", "x").originator_of(2) == "0101"
+    assert Burst("99", "1", "x").originator_of(2) == "01", "no longer than an address can be"
     assert Burst("Bank", "1", "x").originator_of(2) == "Bank"

@@ -137,6 +137,17 @@ def test_all_that_is_wrong_is_said_at_once_with_line_and_key(tmp_path: Path) -> 
         ),
         ("rules: [{answer: {status: true}}]\n", "rules[0].answer.status: not a command_status; write a name such as"),
         ("inbound: [{text: Hi}]\n", "inbound[0].originator: is missing"),
+        (
+            "inbound: [{text: Hi, originator: Łódź, recipient: '1'}]\n",
+            "inbound[0].originator: not an address; write digits",
+        ),
+        ("rules: [{when: {nth: [0, 2]}}]\n", "rules[0].when.nth: counts from 1; [1, 3] is the first and the third"),
+        ("rules: [{when: {after_s: 5, until_s: 5}}]\n", "rules[0].when: no part is ever meant: until_s and repeat_s"),
+        (
+            "rules: [{when: {after_s: 40, repeat_s: 30}}]\n",
+            "rules[0].when: no part is ever meant: until_s and repeat_s",
+        ),
+        ("sessions: {bind: {refused: 3}}\n", "sessions.bind: says how many binds are refused and not with what"),
     ],
 )
 def test_wrong_files(text: str, words: str, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_message_of_one_part_needs_no_number(form: LongForm) -> None:
         ("ж" * 67, Coding.UCS2, False),
     ],
 )
-def test_a_part_too_full_for_16_bits_keeps_8(text: str, coding: Coding, is_16_bit: bool) -> None:
+def test_a_part_that_was_cut_for_8_bits_keeps_them_when_it_is_full(text: str, coding: Coding, is_16_bit: bool) -> None:
     pdu = sent(FULL, text, coding, part_no=1, part_total=2)
     assert pdu.short_message[0] == (6 if is_16_bit else 5)
     concat = translate.content_of(pdu)[1]
@@ -80,7 +80,7 @@ EIGHT, SIXTEEN = b"\x05\x00\x03\x07\x02\x01", b"\x06\x08\x04\x01\x07\x02\x01"
     [
         (LongForm.UDH8, EIGHT, EIGHT, {}),
         (LongForm.UDH8, SIXTEEN, b"\x05\x00\x03\x07\x02\x01", {}),
-        (LongForm.UDH16, EIGHT, b"\x06\x08\x04\x00\x07\x02\x01", {}),
+        (LongForm.UDH16, EIGHT, EIGHT, {}),
         (LongForm.UDH16, SIXTEEN, SIXTEEN, {}),
         (LongForm.SAR, EIGHT, b"", {0x020C: b"\0\7", 0x020E: b"\2", 0x020F: b"\1"}),
         (LongForm.SAR, SIXTEEN, b"", {0x020C: b"\1\7", 0x020E: b"\2", 0x020F: b"\1"}),
@@ -96,7 +96,9 @@ def test_a_senders_segment_takes_the_links_form(
     assert pdu.esm_class == (0 if form is LongForm.SAR else 0x40)
 
 
-def test_a_senders_full_segment_keeps_its_8_bits() -> None:
+def test_a_senders_segment_keeps_its_8_bits_full_or_not() -> None:
+    """Else the full ones of a text would have another kind of reference than the last one."""
+    assert sent(FULL, "a", user_data=UserData(EIGHT)).short_message == EIGHT + b"a"
     assert sent(FULL, "a" * 153, user_data=UserData(EIGHT)).short_message == EIGHT + b"a" * 153
     body = b"\x1b" * 152 + b"a"
     assert sent(FULL, "a" * 153, user_data=UserData(EIGHT, body, 0)).short_message == EIGHT + body
@@ -127,6 +129,14 @@ def test_a_class_goes_with_the_alphabet_that_is_used() -> None:
     assert sent(SubmitOptions(), "a" * 100, part_total=2, user_data=UserData(data_coding=0x10)).data_coding == 0x10
 
 
+def test_the_protocol_id_goes_along() -> None:
+    assert sent(SubmitOptions()).protocol_id == 0
+    assert sent(SubmitOptions(), user_data=UserData(protocol_id=0x41)).protocol_id == 0x41
+    pdu = sent(SubmitOptions(), "à", Coding.UCS2, part_total=2, user_data=UserData(data_coding=0x10, protocol_id=0x40))
+    assert (pdu.protocol_id, pdu.data_coding) == (0x40, 0x18)
+    assert sent(SubmitOptions(), "00", Coding.BINARY, user_data=UserData(b"", b"\0", 0xF6, 0x7F)).protocol_id == 0x7F
+
+
 @pytest.mark.parametrize(
     ("alphabet", "text", "octets", "data_coding"),
     [
@@ -151,6 +161,9 @@ def test_beside_a_header_ucs2_has_less_room() -> None:
     assert sent(options, "à" * 67, part_total=2).data_coding == 8
     assert sent(options, "à" * 68, part_total=2).short_message[6:] == b"a" * 68
     assert sent(options, "à" * 68, user_data=UserData(EIGHT)).short_message == EIGHT + b"a" * 68
+    longer = SubmitOptions(alphabet=Alphabet.ASCII, long_form=LongForm.UDH16)
+    assert sent(longer, "à" * 66, part_total=2).data_coding == 8
+    assert sent(longer, "à" * 67, part_total=2).short_message[7:] == b"a" * 67
     flash = sent(options, "à", user_data=UserData(data_coding=0x10))
     assert (flash.short_message, flash.data_coding) == (b"\0\xe0", 0x18)
 

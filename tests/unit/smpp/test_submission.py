@@ -205,7 +205,7 @@ def test_ports_as_tlvs_become_a_header() -> None:
     del tlvs[Tag.SOURCE_PORT]
     tlvs |= {Tag.SAR_MSG_REF_NUM: b"\1\2", Tag.SAR_TOTAL_SEGMENTS: b"\2", Tag.SAR_SEGMENT_SEQNUM: b"\1"}
     found = read(submit(b"\1\2", data_coding=4, tlvs=tlvs)).submission
-    assert found.user_data == UserData(b"\x0c\x08\x04\1\2\2\1\x05\x04\x23\xf4\0\0", b"\1\2", 4)
+    assert found.user_data == UserData(b"\x0b\x00\x03\2\2\1\x05\x04\x23\xf4\0\0", b"\1\2", 4)
 
 
 # Segments
@@ -217,7 +217,7 @@ SEGMENTS = {
         submit(
             b"one", tlvs={Tag.SAR_MSG_REF_NUM: b"\1\7", Tag.SAR_TOTAL_SEGMENTS: b"\2", Tag.SAR_SEGMENT_SEQNUM: b"\1"}
         ),
-        b"\x06\x08\x04\x01\x07\x02\x01",
+        b"\x05\x00\x03\x07\x02\x01",
     ),
     "in the payload": (
         submit(b"", esm_class=0x40, tlvs={Tag.MESSAGE_PAYLOAD: b"\x05\x00\x03\x07\x02\x01one"}),
@@ -394,8 +394,40 @@ def test_priority_3_is_the_alarm_lane() -> None:
 
 
 def test_replacing() -> None:
-    assert read(submit(replace_if_present_flag=1)).is_replacing
-    assert not read(submit()).is_replacing
+    assert read(submit(replace_if_present_flag=1)).submission.is_replacing
+    assert not read(submit()).submission.is_replacing
+    multi = pdus.SubmitMulti(dest_address=[SmeAddress(HANDSET)], replace_if_present_flag=1, short_message=b"Hello")
+    (one,) = submission.read_multi(multi, DefaultRules(), now_ms=NOON_MS).readings
+    assert one.submission.is_replacing
+
+
+def test_of_a_text_in_segments_the_first_one_replaces() -> None:
+    """Else each would take back the one before it."""
+    for number, is_replacing in ((1, True), (2, False), (3, False)):
+        header = bytes((5, 0, 3, 7, 3, number))
+        assert read(submit(header + b"one", esm_class=0x40, replace_if_present_flag=1)).submission.is_replacing is (
+            is_replacing
+        )
+        with_ports = b"\x0b\x05\x04\x23\xf4\0\0\x00\x03" + header[3:]
+        found = read(submit(with_ports + b"one", esm_class=0x40, data_coding=4, replace_if_present_flag=1)).submission
+        assert found.is_replacing is is_replacing
+    ports = b"\x06\x05\x04\x23\xf4\0\0"
+    assert read(submit(ports + b"one", esm_class=0x40, replace_if_present_flag=1)).submission.is_replacing
+
+
+@pytest.mark.parametrize("protocol_id", [0x40, 0x41, 0x47, 0x7F, 0xFF])
+def test_the_protocol_id_is_kept(protocol_id: int) -> None:
+    assert read(submit(protocol_id=protocol_id)).submission.user_data == UserData(protocol_id=protocol_id)
+    flash = read(submit(protocol_id=protocol_id, data_coding=0x10)).submission.user_data
+    assert flash == UserData(data_coding=0x10, protocol_id=protocol_id)
+    octets = read(submit(b"\1", protocol_id=protocol_id, data_coding=4)).submission.user_data
+    assert octets == UserData(b"", b"\1", 4, protocol_id)
+
+
+def test_the_data_coding_is_kept_for_a_replacement() -> None:
+    facts = read(submit(b"\xe4", data_coding=3)).submission.esme
+    assert facts is not None
+    assert facts.data_coding == 3
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,14 @@ def test_network_error_codes(octets: bytes, error: str) -> None:
     assert receipt.error == error
 
 
+@pytest.mark.parametrize(("said", "error"), [("000", "027"), ("0", "027"), ("", "027"), ("005", "005")])
+def test_a_text_that_tells_no_error_leaves_the_word_to_the_tlv(said: str, error: str) -> None:
+    """Many SMSCs write err:000 in every text and the truth into network_error_code."""
+    text = f"id:1 sub:001 dlvrd:000 submit date:2611240538 done date:2611240539 stat:UNDELIV err:{said} text:".encode()
+    receipt = translate.from_deliver_sm(deliver(text, esm_class=4, tlvs={Tag.NETWORK_ERROR_CODE: b"\3\0\x1b"}))
+    assert receipt.error == error
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [

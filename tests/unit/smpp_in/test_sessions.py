@@ -10,7 +10,6 @@ from bridge.smpp.matrix import Role
 from bridge.smpp.session import Session
 from bridge.smpp_in.connection import EsmeConnection
 from bridge.smpp_in.sessions import EVICTION_MS, EsmeAccount, Places, version_name
-from bridge.smpp_in.settings import SmppSettings
 
 
 def identity(**rules: float) -> Identity:
@@ -19,9 +18,7 @@ def identity(**rules: float) -> Identity:
 
 def connection(ip: str = "192.0.2.1") -> EsmeConnection:
     session = Session(Role.SMSC, window_max=10, now_ms=0)
-    made = EsmeConnection(session, None, requests_max=10, window_max=10)  # type: ignore[arg-type]
-    made.peer = Peer(ip)
-    return made
+    return EsmeConnection(session, None, Peer(ip), requests_max=10, window_max=10)  # type: ignore[arg-type]
 
 
 def test_as_many_sessions_as_the_account_may_have_and_a_place_is_free_at_once() -> None:
@@ -72,7 +69,7 @@ def test_another_limit_counts_from_then_on() -> None:
 
 
 def test_places_per_address_and_in_all() -> None:
-    places = Places(SmppSettings(connections_max=3, connections_per_address_max=2))
+    places = Places(3, per_address_max=2)
     one, two, three = connection(), connection(), connection()
     assert places.take(one, 0)
     assert places.take(two, 0)
@@ -88,7 +85,7 @@ def test_places_per_address_and_in_all() -> None:
 
 
 def test_who_is_bound_keeps_its_place() -> None:
-    places = Places(SmppSettings(connections_max=1))
+    places = Places(1, per_address_max=50)
     bound, late = connection(), connection()
     assert places.take(bound, 0)
     places.bound(bound)

@@ -1,18 +1,25 @@
 -- What ESMEs said of their messages, and what they are owed.
 
 -- name: user_data_insert
-INSERT INTO user_data (part_id, header, body, data_coding) VALUES {rows}
+INSERT INTO user_data (part_id, header, body, data_coding, protocol_id) VALUES {rows}
 
 -- name: esme_messages_insert
 INSERT INTO esme_message
     (message_id, told_id, service_type, source_addr, source_addr_ton, source_addr_npi, destination_addr, dest_addr_ton,
-     dest_addr_npi, registered_delivery, user_message_reference)
+     dest_addr_npi, registered_delivery, user_message_reference, data_coding)
 VALUES {rows}
 
 -- name: esme_notices_insert
 -- An event is told once.
 INSERT INTO esme_notice (account_id, message_id, inbound_id, event, next_action_at_ms, created_at_ms) VALUES {rows}
 ON CONFLICT DO NOTHING
+
+-- name: esme_notices_overtaken
+-- One that is under way is not tried again either, whatever its answer.
+UPDATE esme_notice SET state = 'given_up', waiting_for = 'the message has ended', done_at_ms = wanted.now_ms
+FROM (WITH wanted (message_id, now_ms) AS (VALUES {rows}) SELECT message_id, now_ms FROM wanted) AS wanted
+WHERE esme_notice.message_id = wanted.message_id AND esme_notice.event = 'enroute'
+    AND esme_notice.state IN ('owed', 'claimed')
 
 -- name: esme_wants_intermediate
 -- Which of these messages want to be told of while the network still tries: bit 4 of registered_delivery.
@@ -82,7 +89,10 @@ UPDATE esme_notice SET state = 'given_up', waiting_for = :reason, done_at_ms = :
 )
 
 -- name: esme_notices_shift
-UPDATE esme_notice SET next_action_at_ms = next_action_at_ms + :by_ms WHERE state = 'owed'
+-- Their age, too: how long they are kept counts from it.
+UPDATE esme_notice SET next_action_at_ms = next_action_at_ms + :by_ms, created_at_ms = created_at_ms + :by_ms
+WHERE esme_notice_id IN (SELECT esme_notice_id FROM esme_notice WHERE state = 'owed' UNION ALL
+    SELECT esme_notice_id FROM esme_notice WHERE state IN ('claimed', 'held') AND state = 'claimed')
 
 -- name: esme_messages_named
 -- The message of this number, and those that an ESME was told under it. Rows (message, account, addresses as written).
@@ -103,12 +113,22 @@ FROM (SELECT message_id, account_id FROM message WHERE account_id = :account_id 
 WHERE esme_message.source_addr = :source_addr AND esme_message.destination_addr = :destination_addr
     AND :service_type IN ('', esme_message.service_type)
 
+-- name: esme_messages_waiting
+-- Messages of one account that a carrier may not have yet, among its newest, with the addresses that an ESME wrote.
+SELECT newest.message_id, service_type, source_addr, destination_addr
+FROM (SELECT message_id FROM message WHERE account_id = :account_id ORDER BY message_id DESC LIMIT :count) AS newest
+    JOIN part ON part.message_id = newest.message_id AND part.part_no = 1 AND part.state IN ('queued', 'scheduled')
+    JOIN esme_message ON esme_message.message_id = newest.message_id
+ORDER BY newest.message_id
+
 -- name: parts_to_change
 -- Every part of these messages, in order.
 WITH wanted (message_id) AS (VALUES {rows})
 SELECT part.message_id, part.part_id, part.part_no, part.state, part.is_possible_duplicate, message.account_id,
-    message.book, message.price_mc, part.next_action_at_ms, part.expires_at_ms, part.link
+    message.book, message.price_mc, part.next_action_at_ms, part.expires_at_ms, part.link,
+    coalesce(user_data.protocol_id, 0), coalesce(length(user_data.header), 0)
 FROM wanted JOIN part USING (message_id) JOIN message ON message.message_id = part.message_id
+    LEFT JOIN user_data ON user_data.part_id = part.part_id
 ORDER BY part.message_id, part.part_no
 
 -- name: part_replace_text

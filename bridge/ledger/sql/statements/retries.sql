@@ -41,6 +41,15 @@ FROM (WITH wanted (message_id, now_ms, sure_at_ms) AS (VALUES {rows})
     SELECT message_id, now_ms, sure_at_ms FROM wanted) AS wanted
 WHERE unanswered.message_id = wanted.message_id
 
+-- name: esme_notices_again
+-- One that is under way is owed again, too: its answer comes from an ESME that does not know the message yet. And one
+-- that has not left yet waits as well.
+UPDATE esme_notice SET state = 'owed', next_action_at_ms = wanted.due_at_ms, waiting_for = '', done_at_ms = NULL
+FROM (WITH wanted (message_id, due_at_ms) AS (VALUES {rows}) SELECT message_id, due_at_ms FROM wanted) AS wanted
+WHERE esme_notice.message_id = wanted.message_id AND esme_notice.event != 'enroute'
+    AND esme_notice.state IN ('owed', 'claimed', 'done', 'given_up')
+RETURNING esme_notice.account_id
+
 -- name: unanswered_heard_between
 SELECT message_id FROM unanswered WHERE heard_at_ms BETWEEN :since_ms AND :until_ms
 
@@ -61,7 +70,7 @@ DELETE FROM unanswered
 -- What a repeat of these messages would say, part by part. Who took one back knows of it.
 WITH wanted (message_id) AS (VALUES {rows})
 SELECT message.message_id, message.account_id, message.door, message.originator, message.recipient, message.reference,
-    part.lane, part.text, esme_message.user_message_reference, user_data.header
+    part.lane, part.text, esme_message.user_message_reference, user_data.header, user_data.protocol_id
 FROM wanted JOIN message USING (message_id) JOIN part ON part.message_id = message.message_id
     LEFT JOIN esme_message ON esme_message.message_id = message.message_id
     LEFT JOIN user_data ON user_data.part_id = part.part_id

@@ -47,7 +47,8 @@ CREATE TABLE user_data (              -- what of a part goes out as it came from
     part_id INTEGER PRIMARY KEY,
     header BLOB NOT NULL,             -- user data header with its length octet; empty: none
     body BLOB,                        -- the octets behind it; NULL: made of the part's text
-    data_coding INTEGER               -- as the ESME gave it; NULL: by the message's coding
+    data_coding INTEGER,              -- as the ESME gave it; NULL: by the message's coding
+    protocol_id INTEGER NOT NULL      -- as the ESME gave it; 0: an ordinary short message
 ) STRICT;
 
 CREATE TABLE esme_message (           -- what an ESME said of its message: for receipts, query_sm, cancel_sm, replace_sm
@@ -61,7 +62,8 @@ CREATE TABLE esme_message (           -- what an ESME said of its message: for r
     dest_addr_ton INTEGER NOT NULL,
     dest_addr_npi INTEGER NOT NULL,
     registered_delivery INTEGER NOT NULL, -- as it counts, after the account's own rule
-    user_message_reference INTEGER    -- NULL: none given
+    user_message_reference INTEGER,   -- NULL: none given
+    data_coding INTEGER NOT NULL      -- in which a replace_sm is read
 ) STRICT;
 CREATE INDEX esme_message_told ON esme_message (told_id) WHERE told_id != message_id;
 
