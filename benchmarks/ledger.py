@@ -24,7 +24,6 @@ from bridge.messages.message import ClaimedPart, Coding, Lane, Outcome, OutcomeK
 from bridge.messages.receipt import Receipt
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import SWITCH_INTERVAL_S, now_ms
-from bridge.runtime.wakeups import Wakeups
 
 LINK = "upstream"
 GROUP = 100
@@ -127,7 +126,7 @@ async def saturate() -> None:
 
 
 async def measure(folder: Path, messages: int, seconds: int) -> dict[str, Any]:
-    ledger = LedgerClient(folder / "ledger.sqlite", Wakeups(), print)
+    ledger = LedgerClient(folder / "ledger.sqlite", print)
     await ledger.start()
     bench = Bench(ledger, messages)
     figures: dict[str, Any] = {"messages_per_s": await bench.run(), "rows": bench.rows}

@@ -14,7 +14,6 @@ from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper, Peer
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import now_ms
-from bridge.runtime.wakeups import Wakeups
 
 PRICE_MC = 1000
 LINK = "upstream"
@@ -24,9 +23,8 @@ class House:
     """Ledger, gatekeeper and door as the appliance has them; every destination costs one credit and goes to LINK."""
 
     def __init__(self, folder: Path, settings: IntakeSettings | None = None) -> None:
-        self.wakeups = Wakeups()
         self.failures: list[Exception] = []
-        self.ledger = LedgerClient(folder / "ledger.sqlite", self.wakeups, self.failures.append)
+        self.ledger = LedgerClient(folder / "ledger.sqlite", self.failures.append)
         self.gatekeeper = Gatekeeper(self.ledger)
         tables = Tables(Tariff([("", "", 0, PRICE_MC)]), RouteTable([("", (LINK,))]))
         self.door = Door(self.ledger, tables, settings or IntakeSettings())

@@ -4,7 +4,6 @@ from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import boottime_ms, now_ms
 from bridge.runtime.service import Periodic
-from bridge.runtime.wakeups import Wakeups
 from bridge.smpp_out.settings import LinkSettings
 
 SWEEP_S = 1.0
@@ -22,9 +21,8 @@ log = logs.get("housekeeping")
 class Housekeeping:
     """The sweeps; each is one bounded transaction, so a large backlog takes several rounds."""
 
-    def __init__(self, ledger: LedgerClient, wakeups: Wakeups, links: list[LinkSettings]) -> None:
+    def __init__(self, ledger: LedgerClient, links: list[LinkSettings]) -> None:
         self._ledger = ledger
-        self._wakeups = wakeups
         self._links = links
         self._offset_ms = now_ms() - boottime_ms()
 
@@ -62,10 +60,6 @@ class Housekeeping:
         for event, messages in happened.items():
             for message in messages:
                 log.warning(event, message=message)
-        if any(happened.values()):
-            self._wakeups.ring("notices")
-            for link in self._links:
-                self._wakeups.ring(f"link:{link.name}")
 
     async def tidy(self) -> None:
         """Drop what only piles up."""
@@ -74,7 +68,6 @@ class Housekeeping:
             is_more = done.pop("is_more")
             if any(done.values()):
                 log.info("tidied", **done)
-                self._wakeups.ring("notices")
             if not is_more:
                 break
         # SQLite tells nobody when writing its log back fails by itself; asked for, it does.

@@ -30,7 +30,6 @@ from bridge.runtime.identity import Gatekeeper
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import monotonic_ms, now_ms
 from bridge.runtime.service import Periodic, Service, start_all, stop_all
-from bridge.runtime.wakeups import Wakeups
 from bridge.runtime.web import WebListeners
 from bridge.simulator import ready
 from bridge.simulator.mail_sink import MailSink
@@ -55,10 +54,9 @@ class Core:
 
     def __init__(self, settings: Settings, on_failure: Callable[[Exception], None]) -> None:
         self.settings = settings
-        self.wakeups = Wakeups()
         self._lock = InstanceLock(settings.state_folder)
         self.disk = DiskWatch(settings.state_folder, settings.disk, _submission_size_max(settings))
-        self.ledger = LedgerClient(settings.state_folder / LEDGER_NAME, self.wakeups, on_failure, self.disk)
+        self.ledger = LedgerClient(settings.state_folder / LEDGER_NAME, on_failure, self.disk)
         self._on_failure = on_failure
         self.crashed_at_ms: int | None = None
         """When the run before ended, if it crashed and nobody has put in order yet what it left."""
@@ -155,11 +153,11 @@ class Appliance:
         self.core = Core(settings, on_failure)
         self.simulator = _simulator(settings.simulator) if settings.simulator else None
         self.mail_sink = MailSink(settings.mail_sink) if settings.mail_sink else None
-        self.links = Links(settings.links, self.core.ledger, self.core.wakeups)
+        self.links = Links(settings.links, self.core.ledger)
         self.web = WebListeners(settings.http, logs.get("web"))
         core = self.core
-        self.smpp = SmppDoor(settings.smpp, core.gatekeeper, core.door, core.ledger, core.wakeups)
-        self.housekeeping = Housekeeping(self.core.ledger, self.core.wakeups, settings.links)
+        self.smpp = SmppDoor(settings.smpp, core.gatekeeper, core.door, core.ledger)
+        self.housekeeping = Housekeeping(self.core.ledger, settings.links)
         self._running: list[Service] = []
 
     def services(self) -> list[Service]:
@@ -167,9 +165,9 @@ class Appliance:
         core, settings = self.core, self.settings
         watch = Periodic("disk", LOOK_S, core.look_after)
         services: list[Service | None] = [watch, self.simulator, self.mail_sink, self.links]
-        services.append(TestLink(settings.test_link, core.ledger, core.wakeups))
+        services.append(TestLink(settings.test_link, core.ledger))
         if settings.relay is not None:
-            services.append(SendbackService(settings.relay, settings.domain, core.ledger, core.wakeups))
+            services.append(SendbackService(settings.relay, settings.domain, core.ledger))
         services += WarningsByText(core.ledger, core.door, core.operations.identity).services()
         services += self.housekeeping.services()
         services += core.operations.backups.services()

@@ -21,10 +21,9 @@ from bridge.messages.faults import Fault
 from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import now_ms, spawn
-from bridge.runtime.wakeups import Wakeups
 
 POLL_S = 1.0
-"""How often the outbox is looked at without a hint."""
+"""How long a claim waits in the ledger: then the outbox is looked at for mails whose time has come."""
 IDLE_S = 5.0
 """How long a connection without work is kept; a relay closes it after minutes by itself."""
 TROUBLE_WAIT_S = 10.0
@@ -46,14 +45,12 @@ class SendbackService:
         settings: RelaySettings,
         domain: str,
         ledger: LedgerClient,
-        wakeups: Wakeups,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self._settings = settings
         self._domain = domain
         self._sender = settings.sender or f"sms@{domain}"
         self._ledger = ledger
-        self._wakeups = wakeups
         self._clock = clock
         self._claimed: asyncio.Queue[Notice] = asyncio.Queue()
         self._free = asyncio.Semaphore(settings.concurrency)
@@ -69,7 +66,7 @@ class SendbackService:
     async def stop(self) -> None:
         """Claim no more, finish the mails on the wire, close the connections."""
         if self._claimer is not None:
-            self._claimer.cancel()
+            self._claimer.cancel()  # What it may have claimed just now is owed again at the next start.
             await asyncio.gather(self._claimer, return_exceptions=True)
         try:
             async with asyncio.timeout(STOP_TIMEOUT_S):
@@ -96,12 +93,10 @@ class SendbackService:
             if self._is_relay_down:
                 self._is_relay_down = False
                 await asyncio.sleep(TROUBLE_WAIT_S)
-            elif len(notices) < room:
-                await self._wakeups.wait("notices", POLL_S)
 
     async def _claim_some(self, count_max: int) -> list[Notice]:
         try:
-            return await self._ledger.claim_notices(count_max, self._clock())
+            return await self._ledger.claim_notices_when_due(count_max, POLL_S, self._clock)
         except Exception:
             log.exception("outbox cannot be read")
             await asyncio.sleep(TROUBLE_WAIT_S)

@@ -17,7 +17,7 @@ _SEPTETS = (0, 1)
 
 @dataclass(slots=True)
 class Content:
-    """What the parts of a message say."""
+    """What the parts of a message say. Not frozen: made in the hot path, never changed."""
 
     coding: Coding
     texts: tuple[str, ...]

@@ -1,8 +1,9 @@
 """Settings of the intake: what a submission may be."""
 
-from typing import Annotated, Any
+from functools import cached_property
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bridge.intake import test_numbers as ranges
 
@@ -50,11 +51,12 @@ class IntakeSettings(BaseModel):
         le=10_000,
         description="Free parts of a trial account (`smsbridge account add NAME --trial`). Default 10.",
     )
-    _test_ranges: tuple[ranges.Range, ...] = PrivateAttr(())
 
-    def model_post_init(self, context: Any, /) -> None:
-        self._test_ranges = tuple(map(ranges.parse_range, self.test_numbers))
+    @cached_property
+    def test_ranges(self) -> tuple[ranges.Range, ...]:
+        """`test_numbers` as numbers."""
+        return tuple(map(ranges.parse_range, self.test_numbers))
 
     def test_number(self, raw: str) -> str | None:
         """Digits of a number as somebody wrote it, when it is one of the test numbers."""
-        return ranges.find(raw, self._test_ranges)
+        return ranges.find(raw, self.test_ranges)

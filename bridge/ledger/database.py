@@ -27,7 +27,7 @@ class Transaction:
         self.constants: dict[str, int] = {}
         """What was read of the file and never changes in it."""
         self.bells: set[str] = set()
-        """Whom to wake when this is committed; see runtime/wakeups.py. Rung for nothing, nobody minds."""
+        """What was made due in this transaction: see bells.py."""
 
     def run(self, name: str, values: Values | Sequence[Any] = ()) -> int:
         """Run a named statement; gives the number of rows it changed."""

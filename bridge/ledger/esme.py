@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bridge.ledger import bells
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.outbox import Finished, InboundView
 from bridge.ledger.queue import id_key
@@ -24,8 +25,8 @@ GIVE_UP_MAX = 2_000
 """Notices that one tidying gives up; the next one takes the rest."""
 ENROUTE, INBOUND = "enroute", "inbound"
 """Events that are no state of a message."""
-_BELL = "esme:{}"
 _DELIVERED = PartState.DELIVERED.value
+_BINARY = Coding.BINARY.value
 _TOLD = {state.value: state for state in MessageState} | {ENROUTE: MessageState.SUBMITTED}
 """Event -> the state that its receipt tells."""
 
@@ -141,12 +142,7 @@ def owe_inbound(tx: Transaction, owed: list[tuple[int, int]], now_ms: int) -> No
 def _owe(tx: Transaction, owed: list[tuple[int, int | None, int | None, str]], now_ms: int) -> None:
     if owed:
         tx.many("esme_notices_insert", [(*one, now_ms, now_ms) for one in owed])
-        ring(tx, {one[0] for one in owed})
-
-
-def ring(tx: Transaction, account_ids: Iterable[int]) -> None:
-    """Something is owed to the ESMEs of these accounts."""
-    tx.bells.update(map(_BELL.format, account_ids))
+        bells.ring_esmes(tx, {one[0] for one in owed})
 
 
 # --- claiming and settling ---
@@ -173,34 +169,56 @@ def _due(tx: Transaction, claim: EsmeClaim) -> list[Row]:
 
 
 def _receipts(tx: Transaction, ids: list[int], key: int) -> dict[int, EsmeNotice]:
-    parts: dict[int, list[Row]] = {}
+    notices: dict[int, EsmeNotice] = {}
     for row in tx.by_ids("esme_receipts_for_sending", ids) if ids else []:
-        parts.setdefault(row[0], []).append(row)
-    return {one: _receipt(rows, key) for one, rows in parts.items()}
+        notice = notices.get(row[0])
+        if notice is None:
+            notices[row[0]] = _receipt(row, key)
+        elif notice.message is not None:
+            _add_part(notice.message, row)
+    return notices
 
 
-def _receipt(rows: list[Row], key: int) -> EsmeNotice:
-    """A notice from the rows of its message's parts."""
-    first = rows[0]
-    failed = [row for row in rows if row[19] != _DELIVERED]
-    telling = failed[0] if failed else first
-    view = EsmeMessageView(
-        message_id=public_id(first[9], key),
-        own_id=public_id(first[4], key),
-        state=_TOLD[first[1]],
-        accepted_at_ms=first[5],
-        final_at_ms=max((row[20] for row in rows if row[20] is not None), default=None),
-        network_at_ms=max((row[21] for row in rows if row[21] is not None), default=None),
-        parts_total=len(rows),
-        parts_delivered=len(rows) - len(failed),
-        error=telling[22],
-        command_status=telling[23],
-        text_start="" if first[8] == Coding.BINARY else first[24],
-        recipient=first[6],
-        originator=first[7],
-        facts=EsmeFacts(*first[10:19]),
+def _receipt(row: Row, key: int) -> EsmeNotice:
+    """A notice from the row of its message's first part."""
+    (notice_id, event, attempt, created_at_ms, message_id, accepted_at_ms, recipient, originator, coding, told_id) = (
+        row[:10]
     )
-    return EsmeNotice(first[0], first[1], first[2], first[3], message=view)
+    state, final_at_ms, network_at_ms, error, command_status, text_start = row[19:]
+    name = public_id(told_id, key)
+    view = EsmeMessageView(
+        name,
+        name if told_id == message_id else public_id(message_id, key),
+        _TOLD[event],
+        accepted_at_ms,
+        final_at_ms,
+        network_at_ms,
+        1,
+        1 if state == _DELIVERED else 0,
+        error,
+        command_status,
+        "" if coding == _BINARY else text_start,
+        recipient,
+        originator,
+        EsmeFacts(*row[10:19]),
+    )
+    return EsmeNotice(notice_id, event, attempt, created_at_ms, view)
+
+
+def _add_part(view: EsmeMessageView, row: Row) -> None:
+    """Another part of the same message: the latest times, and the code of the first part that failed."""
+    state, final_at_ms, network_at_ms, error, command_status, _ = row[19:]
+    view.final_at_ms = _later(view.final_at_ms, final_at_ms)
+    view.network_at_ms = _later(view.network_at_ms, network_at_ms)
+    if state == _DELIVERED:
+        view.parts_delivered += 1
+    elif view.parts_delivered == view.parts_total:
+        view.error, view.command_status = error, command_status
+    view.parts_total += 1
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    return other if one is None or (other is not None and other > one) else one
 
 
 def _inbounds(tx: Transaction, ids: list[int], key: int) -> dict[int, EsmeNotice]:

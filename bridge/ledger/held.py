@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.ledger import credit, esme
+from bridge.ledger import bells, credit
 from bridge.ledger.actions import note
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.finish import Ending, finish
@@ -35,13 +35,15 @@ def held_release(
     parts, notices = tx.rows("held_parts", wanted), _notices(tx, wanted)
     if parts:
         tx.many("parts_release", [(row[0], now_ms) for row in parts])
+        bells.ring_links(tx, {row[6] for row in parts})
         _tell(tx, parts, "released", f"by {actor}: it may arrive twice", now_ms)
     if notices:
         tx.many("notices_release", [(notice_id, now_ms) for notice_id in notices])
+        bells.ring_notices(tx)
     esme_notices = tx.rows("held_esme_notices", wanted)
     if esme_notices:
         tx.many("esme_notices_release", [(notice_id, now_ms) for notice_id, _ in esme_notices])
-        esme.ring(tx, {account_id for _, account_id in esme_notices})
+        bells.ring_esmes(tx, {account_id for _, account_id in esme_notices})
     return _done(tx, "release", parts, notices, len(esme_notices), actor, now_ms)
 
 

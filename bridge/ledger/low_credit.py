@@ -5,6 +5,7 @@ The warning is owed in the transaction that takes the credit; what it says is re
 
 from dataclasses import dataclass
 
+from bridge.ledger import bells
 from bridge.ledger.database import Transaction
 
 MAIL = "low_credit"
@@ -56,6 +57,7 @@ def owe_warnings(tx: Transaction, fallen: list[tuple[int, int]], now_ms: int) ->
             rows.append((TEXT, cause, account_id, None, None, TEXT, mobile, now_ms, now_ms))
     if rows:
         tx.many("notices_insert", rows)
+        bells.ring_notices(tx)
 
 
 def rearm(tx: Transaction, account_id: int) -> bool:

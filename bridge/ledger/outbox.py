@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 
+from bridge.ledger import bells
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.low_credit import CreditView
 from bridge.ledger.queue import id_key
@@ -147,6 +148,7 @@ def owe_reports(tx: Transaction, finished: list[Finished], now_ms: int) -> None:
             rows.append(("report", cause, f.account_id, f.message_id, None, f.event.value, address, now_ms, now_ms))
     if rows:
         tx.many("notices_insert", rows)
+        bells.ring_notices(tx)
 
 
 def owe_inbound(tx: Transaction, owed: list[tuple[int, int, str]], now_ms: int) -> None:
@@ -158,6 +160,7 @@ def owe_inbound(tx: Transaction, owed: list[tuple[int, int, str]], now_ms: int) 
     ]
     if rows:
         tx.many("notices_insert", rows)
+        bells.ring_notices(tx)
 
 
 def claim_notices(tx: Transaction, claims: list[NoticeClaim]) -> list[list[Notice]]:

@@ -6,6 +6,7 @@ The verbs work on whole groups of requests with multi-row statements (see worker
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.ledger import bells
 from bridge.ledger.credit import FREE_PART_MC, TRIAL
 from bridge.ledger.database import Transaction
 from bridge.messages.esme import EsmeFacts
@@ -15,6 +16,9 @@ from bridge.messages.user_data import UserData
 
 CLAIM_MAX = 500
 """Parts of one claim, whatever the window: the rest comes with the next one."""
+
+
+_CODINGS = {coding.value: coding for coding in Coding}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ def enqueue_all(tx: Transaction, accepted: list[tuple[int, Taken]]) -> None:
 
     The parts are queued, or scheduled where they have a due time.
     """
+    bells.ring_links(tx, {taken.prepared.links[0] for _, taken in accepted if not taken.prepared.due_at_ms})
     part_id = tx.next_numbers("part", sum(len(taken.prepared.texts) for _, taken in accepted))
     messages, threads, parts, user_data, esme_messages = [], [], [], [], []
     for message_id, taken in accepted:
@@ -173,7 +178,7 @@ def _claim(tx: Transaction, request: Claim, key: int) -> list[ClaimedPart]:
             concat_ref=row[1] & 0xFF,
             originator=row[5],
             recipient=row[6],
-            coding=Coding(row[7]),
+            coding=_CODINGS[row[7]],
             text=row[8],
             attempt=row[9],
             expires_at_ms=row[10],

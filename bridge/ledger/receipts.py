@@ -25,6 +25,9 @@ MATCH_AGE_MS_MAX = 7 * 24 * 3600 * 1000
 """How long after its submission a receipt can still mean a part: ids come round again."""
 
 
+_STATES = {state.value: state for state in PartState}
+
+
 @dataclass(slots=True)
 class Move:
     """A part that a receipt moved."""
@@ -224,7 +227,7 @@ def _move(tx: Transaction, matched: Matched) -> list[Move]:
     history = []
     for arrived, part in matched:
         receipt, part_id = arrived.receipt, part.part_id
-        before = endings[part_id].state if part_id in endings else PartState(part.state)
+        before = endings[part_id].state if part_id in endings else _STATES[part.state]
         after = receipt.state
         if after is None:
             if not before.is_final:

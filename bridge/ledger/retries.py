@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bridge.ledger import esme
+from bridge.ledger import bells
 from bridge.ledger.database import Transaction
 from bridge.ledger.queue import Prepared, Retry, id_key
 from bridge.messages.ids import row_of
@@ -146,7 +146,7 @@ class Repeats:
             tx.many("unanswered_heard", self._heard)
             # What its ESME was told of a message that it had never heard of meant nothing to it.
             again = [(message_id, now_ms + AGAIN_MS) for message_id, now_ms, _ in self._heard]
-            esme.ring(tx, [row[0] for row in tx.many("esme_notices_again", again)])
+            bells.ring_esmes(tx, [row[0] for row in tx.many("esme_notices_again", again)])
         if self._notes:
             rows = [(row, at_ms, event, detail) for (row, event), (at_ms, detail) in self._notes.items()]
             tx.many("history_note_once", rows)

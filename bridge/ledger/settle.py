@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bridge.ledger import credit, receipts
+from bridge.ledger import bells, credit, receipts
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.finish import Ending, finish
 from bridge.ledger.receipts import Move
@@ -139,6 +139,7 @@ def _waits_again(tx: Transaction, part: _Part, outcome: Outcome) -> str:
         "stale_at_ms": NEVER_MS,
     }
     tx.run("part_requeue", values)
+    bells.ring_links(tx, [link])
     if unwritten:
         return ""
     return "failover" if link != part.link else "deferred"

@@ -1,6 +1,6 @@
 """What time does to waiting parts: doubt resolves, validity ends, and a restart finds what was being sent."""
 
-from bridge.ledger import credit, esme, inbound, receipts, retries
+from bridge.ledger import bells, credit, esme, inbound, receipts, retries
 from bridge.ledger.database import Transaction
 from bridge.ledger.finish import Ending, finish
 from bridge.ledger.queue import id_key
@@ -52,6 +52,7 @@ def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> 
             # The bound holds when it is sent, not when it is queued: its link may stay down for hours.
             stale_at_ms = accepted_at_ms + FRESH_MS_MAX[Lane(lane)]
             tx.run("part_requeue", values | {"attempt": attempt, "is_resend": 1, "stale_at_ms": stale_at_ms})
+            bells.ring_links(tx, [link])
             reason = "queued once more after an unanswered try: it may arrive twice"
             history.append((message_id, part_no, now_ms, "resend", reason))
             resent.append(public_id(message_id, key))
@@ -99,7 +100,7 @@ def release_scheduled(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
     due = [(part_id, link) for part_id, link, expires_at_ms in rows if expires_at_ms > now_ms]
     if due:
         tx.by_ids("parts_release_scheduled", [part_id for part_id, _ in due])
-        tx.bells.update(f"link:{link}" for _, link in due)
+        bells.ring_links(tx, {link for _, link in due})
     return {"expired": _expire(tx, [part_id for part_id, _, expires_at_ms in rows if expires_at_ms <= now_ms], now_ms)}
 
 

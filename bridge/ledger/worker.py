@@ -5,6 +5,10 @@ A verb takes the whole group: `verb(tx, arguments) -> results`, one result or Fa
 that breaks the group (a bug, a constraint) is found by running the group one by one under savepoints; it gets its
 exception and the rest commits.
 
+Claims may wait here until a commit has something for them, and are answered by that commit (see requests.py): what is
+accepted is claimed at once when its link has room. What a LAZY verb books has happened already and nobody waits for
+it: it goes with the next commit, and makes one of its own only when none comes within LINGER_S.
+
 A failed write or sync of the disk means "unknown", not "not stored": then nothing more is acknowledged, every waiting
 caller gets LedgerFailed and `on_failure` is told, so that the appliance can stop at once.
 """
@@ -20,6 +24,7 @@ from typing import Any
 from bridge import failpoints
 from bridge.ledger import sqlite
 from bridge.ledger.database import Transaction
+from bridge.ledger.requests import Request, Result, Ring, Waiter, Waiting
 from bridge.messages.faults import Fault, FaultCode
 
 BATCH_MAX = 256
@@ -27,6 +32,10 @@ BATCH_MAX = 256
 QUEUE_MAX = 10_000
 """Requests waiting for the writer; beyond it callers are told to come back later."""
 STOP_TIMEOUT_S = 30.0
+LAZY = frozenset({"settle", "settle_notices", "settle_esme_notices"})
+LINGER_S = 0.002
+"""How long what nobody waits for is kept for company: a commit of its own costs more than all it has to say. A crash
+in that time leaves as much in doubt as one before the commit would."""
 
 Verb = Callable[[Transaction, list[Any]], Sequence[Any]]
 
@@ -49,22 +58,6 @@ class LedgerFailed(Exception):
 
 
 @dataclass(slots=True)
-class Result:
-    """What became of one request: `error` is a Fault or another exception, else `value` counts."""
-
-    token: Any
-    value: Any = None
-    error: Exception | None = None
-
-
-@dataclass(slots=True)
-class _Request:
-    verb: str
-    argument: Any
-    token: Any
-
-
-@dataclass(slots=True)
 class Tally:
     """How the writer is doing; read by anybody, written by the writer only."""
 
@@ -80,8 +73,7 @@ COMMITS_KEPT = 10_000
 class Worker:
     """Runs verbs in groups on its own thread. `deliver` is called there with all results of one commit.
 
-    So is `on_full` when a commit found the disk full; whoever can make room does it there; and `ring`, with the bells
-    that a commit has work for (see runtime/wakeups.py), before its results are delivered.
+    So is `on_full` when a commit found the disk full; whoever can make room does it there.
     """
 
     def __init__(
@@ -91,15 +83,14 @@ class Worker:
         deliver: Callable[[list[Result]], None],
         on_failure: Callable[[Exception], None],
         on_full: Callable[[], None] = lambda: None,
-        ring: Callable[[set[str]], None] = lambda bells: None,
     ) -> None:
         self._connection = connection
         self._verbs = verbs
         self._deliver = deliver
         self._on_failure = on_failure
         self._on_full = on_full
-        self._ring = ring
-        self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Request | Ring | None] = queue.SimpleQueue()
+        self._waiting = Waiting()
         self._failure: Exception | None = None
         self._is_stopped = False
         self._busy_since: float | None = None
@@ -132,11 +123,24 @@ class Worker:
 
         Raises Fault QUEUE_FULL when too many wait, LedgerFailed after a disk failure.
         """
+        self._put(Request(verb, argument, token))
+
+    def submit_waiting(self, verb: str, make: Callable[[], Any], token: Any, *, bell: str, wait_s: float) -> None:
+        """Hand in a claim that may wait `wait_s` for `bell`; `make` gives its argument and is called on the writer's
+        thread. A token that is not waited for any more must be waited for all the same: what it claimed is its own.
+        """
+        self._put(Waiter(verb, make, token, bell=bell, until_s=time.monotonic() + wait_s))
+
+    def ring(self, bell: str) -> None:
+        """Have every claim that waits for `bell` answered now, whatever there is. May be called on any thread."""
+        self._queue.put(Ring(bell))
+
+    def _put(self, request: Request) -> None:
         if self._failure is not None or self._is_stopped:
             raise LedgerFailed(self._failure or "the ledger is closed")
         if self._queue.qsize() >= QUEUE_MAX:
             raise Fault(FaultCode.QUEUE_FULL, private="the writer cannot keep up")
-        self._queue.put(_Request(verb, argument, token))
+        self._queue.put(request)
 
     def _work(self) -> None:
         while (batch := self._take()) is not None:
@@ -147,8 +151,9 @@ class Worker:
                 self._deliver(self._settle(batch))
             if chores:
                 self._deliver(self._do(chores))
+        self._deliver([Result(waiter.token, []) for waiter in self._waiting.take_all()])
 
-    def _do(self, chores: list[_Request]) -> list[Result]:
+    def _do(self, chores: list[Request]) -> list[Result]:
         """Work on the bare connection, between two commits."""
         if self._failure is not None:
             return [Result(r.token, error=LedgerFailed(self._failure)) for r in chores]
@@ -157,27 +162,45 @@ class Worker:
         except sqlite3.Error as error:
             return self._failed(chores, error)
 
-    def _take(self) -> list[_Request] | None:
-        """Wait for a request and take what else is there already; None when the end was asked for."""
-        first = self._queue.get()
-        if first is None:
-            return None
-        batch = [first]
+    def _take(self) -> list[Request] | None:
+        """Wait for work and take what else is there already; None when the end was asked for."""
+        batch: list[Request] = []
+        is_urgent = False
+        linger_until_s = 0.0
         while len(batch) < BATCH_MAX:
+            if not batch:
+                wait_s = self._waiting.wait_s()
+            else:
+                wait_s = 0.0 if is_urgent else max(0.0, linger_until_s - time.monotonic())
             try:
-                request = self._queue.get_nowait()
+                request = self._queue.get(timeout=wait_s)
             except queue.Empty:
                 break
             if request is None:
+                if not batch:
+                    return None
                 self._queue.put(None)
                 break
-            batch.append(request)
-        return batch
+            if isinstance(request, Ring):
+                rung = self._waiting.take(request.bell)
+                for waiter in rung:
+                    waiter.until_s = 0.0
+                batch += rung
+                is_urgent = is_urgent or bool(rung)
+            elif isinstance(request, Waiter) and self._waiting.is_dry(request.bell) and not request.is_over:
+                self._waiting.add(request)
+            else:
+                batch.append(request)
+                if request.verb not in LAZY:
+                    is_urgent = True
+                elif len(batch) == 1:
+                    linger_until_s = time.monotonic() + LINGER_S
+        return batch + self._waiting.take_over()
 
-    def _settle(self, batch: list[_Request]) -> list[Result]:
+    def _settle(self, batch: list[Request]) -> list[Result]:
         """Run and commit one batch; every request gets exactly one result."""
         if self._failure is not None:
-            return [Result(r.token, error=LedgerFailed(self._failure)) for r in batch]
+            return [Result(r.token, error=LedgerFailed(self._failure)) for r in batch + self._waiting.take_all()]
         started = self._busy_since = time.perf_counter()
         try:
             results = self._commit(batch)
@@ -191,11 +214,11 @@ class Worker:
             del self.tally.commit_seconds[: COMMITS_KEPT // 2]
         return results
 
-    def _commit(self, batch: list[_Request]) -> list[Result]:
+    def _commit(self, batch: list[Request]) -> list[Result]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             try:
-                results = self._run_grouped(batch)
+                self._run(batch, self._run_grouped)
             except Exception as error:
                 if _code(error) in _NOBODYS_FAULT:
                     raise
@@ -203,43 +226,65 @@ class Worker:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 self._connection.execute("BEGIN IMMEDIATE")
-                results = self._run_one_by_one(batch)
+                self._run(batch, self._run_one_by_one)
             _reach(batch, "before_commit")
             self._connection.execute("COMMIT")
             _reach(batch, "committed")
-            if self._tx.bells:
-                self._ring(self._tx.bells)
-                self._tx.bells = set()
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        return results
+        return self._results(batch)
 
-    def _run_grouped(self, batch: list[_Request]) -> list[Result]:
-        groups: dict[str, list[_Request]] = {}
+    def _run(self, batch: list[Request], run: Callable[[list[Request]], None]) -> None:
+        """Run the verbs of a batch, and then the claims that wait for what they have made due, which join it."""
+        self._tx.bells.clear()
+        run([request for request in batch if not isinstance(request, Waiter)])
+        for bell in self._tx.bells:
+            batch += self._waiting.take(bell)
+        run([request for request in batch if isinstance(request, Waiter)])
+
+    def _run_grouped(self, batch: list[Request]) -> None:
+        groups: dict[str, list[Request]] = {}
         for request in batch:
             groups.setdefault(request.verb, []).append(request)
-        results: list[Result] = []
         for verb, requests in groups.items():
-            values = self._verbs[verb](self._tx, [request.argument for request in requests])
-            results += [_result(request, value) for request, value in zip(requests, values, strict=True)]
-        return results
+            arguments = [request.argument_now() for request in requests]
+            values = self._verbs[verb](self._tx, arguments)
+            for request, argument, value in zip(requests, arguments, values, strict=True):
+                self._note(request, argument, value)
 
-    def _run_one_by_one(self, batch: list[_Request]) -> list[Result]:
-        results: list[Result] = []
+    def _run_one_by_one(self, batch: list[Request]) -> None:
         for request in batch:
             try:
                 with self._tx.savepoint():
-                    (value,) = self._verbs[request.verb](self._tx, [request.argument])
-                results.append(_result(request, value))
+                    argument = request.argument_now()
+                    (value,) = self._verbs[request.verb](self._tx, [argument])
+                self._note(request, argument, value)
             except Exception as error:
                 if _code(error) in _NOBODYS_FAULT:
                     raise
-                results.append(Result(request.token, error=error))
+                request.result = Result(request.token, error=error)
+
+    def _note(self, request: Request, argument: Any, value: Any) -> None:
+        if isinstance(value, Fault):
+            request.result = Result(request.token, error=value)
+            return
+        request.result = Result(request.token, value)
+        if isinstance(request, Waiter):
+            self._waiting.found(request, argument.count_max, len(value))
+
+    def _results(self, batch: list[Request]) -> list[Result]:
+        """What is delivered; a claim that found nothing goes on waiting."""
+        results: list[Result] = []
+        for request in batch:
+            if isinstance(request, Waiter) and request.has_nothing:
+                self._waiting.add(request)
+            elif request.result is not None:
+                results.append(request.result)
         return results
 
-    def _failed(self, batch: list[_Request], error: sqlite3.Error) -> list[Result]:
+    def _failed(self, batch: list[Request], error: sqlite3.Error) -> list[Result]:
         """The commit itself failed. Busy or full: nothing was stored. Anything else: nobody knows, so stop."""
         if _code(error) in _RETRY_CODES:
             if _code(error) == sqlite3.SQLITE_FULL:
@@ -248,18 +293,14 @@ class Worker:
             return [Result(request.token, error=fault) for request in batch]
         self._failure = error
         self._on_failure(error)
-        return [Result(request.token, error=LedgerFailed(error)) for request in batch]
+        return [Result(request.token, error=LedgerFailed(error)) for request in batch + self._waiting.take_all()]
 
 
-def _reach(batch: list[_Request], place: str) -> None:
+def _reach(batch: list[Request], place: str) -> None:
     """The failpoints of every commit: `<verb>.before_commit` and `<verb>.committed`, before anybody is told."""
     if failpoints.is_armed:
-        for verb in {request.verb for request in batch}:
+        for verb in {r.verb for r in batch if not (isinstance(r, Waiter) and r.has_nothing)}:
             failpoints.reach(f"{verb}.{place}")
-
-
-def _result(request: _Request, value: Any) -> Result:
-    return Result(request.token, error=value) if isinstance(value, Fault) else Result(request.token, value)
 
 
 def is_nobodys_fault(error: BaseException) -> bool:

@@ -194,7 +194,11 @@ def parse_originator(raw: str) -> str:
     Digits without a plus are a short code (3..8 digits) or E.164 (9..15). A name has at least one letter and at most
     11 septets, from the GSM 03.38 characters that Latin-1 has too, because SMPP addresses are octet strings.
     """
-    written = raw[: RAW_MAX + 1].strip(" ")
+    return _originator(raw[: RAW_MAX + 1].strip(" "))
+
+
+@lru_cache(maxsize=CACHED_MAX)
+def _originator(written: str) -> str:
     number = _SEPARATORS.sub("", written)
     if len(written) <= RAW_MAX and _WRITTEN.fullmatch(number):
         if number.isdigit() and len(number) <= SHORT_CODE_MAX:
@@ -224,7 +228,9 @@ def _latin(name: str) -> str:
 
 def shorten(number: str) -> str:
     """A number as logs may show it: "4670…605"; of a short one hardly anything. Safe for any text."""
-    shown = "".join(character if character.isprintable() else "?" for character in number[:RAW_MAX])
+    shown = number[:RAW_MAX]
+    if not shown.isprintable():
+        shown = "".join(character if character.isprintable() else "?" for character in shown)
     if len(shown) >= 10:
         return f"{shown[:4]}…{shown[-3:]}"
     return f"{shown[:1]}…" if shown else ""

@@ -55,6 +55,10 @@ _OUTSIDE = re.compile("[^" + re.escape("".join(map(chr, _WIRE))) + "]")
 # Keyed by the escape and the basic character of the septet behind it, because decoding meets them that way.
 # A second escape is reserved and read as one space (3GPP TS 23.038, 6.2.1.1, note 1).
 _ESCAPED = {chr(ESCAPE) + BASIC[septet]: sign for septet, sign in EXTENSION.items()} | {chr(ESCAPE) * 2: " "}
+# Characters whose septet is their ASCII code. Most texts have no others, and are done in a tenth of the time.
+_SAME = "".join(sign for septet, sign in enumerate(BASIC) if ord(sign) == septet != ESCAPE)
+_ALL_SAME = re.compile("[" + re.escape(_SAME) + "]*").fullmatch
+_ALL_SAME_OCTETS = re.compile(b"[" + re.escape(_SAME.encode()) + b"]*").fullmatch
 _ESCAPE_PAIR = re.compile("\x1b.?", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -73,7 +77,7 @@ def choose(text: str) -> Coding:
 def unit_count(text: str, coding: Coding) -> int:
     """What `text` costs: septets (GSM7, an extension character counts two) or UTF-16 units (UCS2)."""
     if coding is Coding.GSM7:
-        return len(text) + sum(map(text.count, EXTENSION_CHARACTERS))
+        return len(text) if _ALL_SAME(text) else len(text) + sum(map(text.count, EXTENSION_CHARACTERS))
     return len(text) if text.isascii() else len(text) + sum(character > "\uffff" for character in text)
 
 
@@ -84,6 +88,8 @@ def encode(text: str, coding: Coding) -> bytes:
     against `choose`), U+FFFD for a lone surrogate in UCS2.
     """
     if coding is Coding.GSM7:
+        if _ALL_SAME(text):
+            return text.encode("ascii")
         return _OUTSIDE.sub("?", text).translate(_WIRE).encode("latin-1")
     try:
         return text.encode("utf-16-be")
@@ -99,6 +105,8 @@ def decode(octets: bytes, coding: Coding) -> str:
     """
     if coding is Coding.UCS2:
         return octets.decode("utf-16-be", "replace")
+    if _ALL_SAME_OCTETS(octets):
+        return octets.decode("ascii")
     text = codecs.charmap_decode(octets, "replace", BASIC)[0]
     if chr(ESCAPE) not in text:
         return text

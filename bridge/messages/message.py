@@ -189,9 +189,12 @@ class RetryKey:
     """Whether other content under the same name is refused; else it is a new message, and noted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Submission:
-    """One text for one recipient, as a door understood it; not yet ours."""
+    """One text for one recipient, as a door understood it; not yet ours.
+
+    Not frozen, like all that is made for each message on its way in: never changed all the same.
+    """
 
     door: str
     """Which door: "smtp", "http", "cli"."""
@@ -219,9 +222,9 @@ class Submission:
     esme: EsmeFacts | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Accepted:
-    """The appliance's word that a message is charged, committed and fsynced."""
+    """The appliance's word that a message is charged, committed and fsynced. Not frozen, never changed."""
 
     message_id: str
     """Public id: eight upper-case hex digits."""

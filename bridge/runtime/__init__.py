@@ -1,1 +1,1 @@
-"""The loop and what every door and link stands on: web listeners, the ledger's async face, wakeups, logs."""
+"""The loop and what every door and link stands on: web listeners, the ledger's async face, logs."""

@@ -202,7 +202,6 @@ class Door:
     async def _accept(self, identity: Identity, group: accept.Group) -> list[Accepted]:
         (accepted,) = await self._commit(_Asked(identity, [group], is_each=False))
         assert not isinstance(accepted, Fault), "a group by itself raises its Fault"
-        self._ledger.hint(group)
         return accepted
 
     async def _accept_each(self, identity: Identity, groups: list[accept.Group]) -> list[list[Accepted] | Fault]:
@@ -210,7 +209,6 @@ class Door:
             answers = await self._commit(_Asked(identity, groups, is_each=True))
         except Fault as fault:
             return [fault] * len(groups)
-        self._ledger.hint_each(groups, answers)
         return answers
 
     async def _commit(self, asked: _Asked) -> list[list[Accepted] | Fault]:
@@ -253,7 +251,6 @@ class Door:
         except (Fault, LedgerFailed) as error:
             log.warning("refused", account=name, why="and nobody waited for it", private=str(error))
             return
-        self._ledger.hint_each(asked.groups, answers)
         unnamed: list[str] = []
         for group, answer in zip(asked.groups, answers, strict=True):
             if isinstance(answer, Fault):

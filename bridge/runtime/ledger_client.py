@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bridge.intake.accept import Group
-from bridge.ledger import esme, outbox, queue, receive, refusals, settle, sqlite, upgrade
+from bridge.ledger import bells, esme, outbox, queue, receive, refusals, settle, sqlite, upgrade
 from bridge.ledger.receipts import Move
 from bridge.ledger.receive import Received
 from bridge.ledger.reports import REPORTS
-from bridge.ledger.worker import LedgerFailed, Result, Worker, is_fatal
+from bridge.ledger.requests import Result
+from bridge.ledger.worker import LedgerFailed, Worker, is_fatal
 from bridge.messages.address import shorten
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.inbound import InboundPart
@@ -26,7 +27,6 @@ from bridge.runtime.disk import DiskWatch, Level
 from bridge.runtime.ledger_reader import LedgerReader
 from bridge.runtime.ledger_verbs import VERBS
 from bridge.runtime.loop import now_ms
-from bridge.runtime.wakeups import Wakeups
 
 log = logs.get("ledger")
 
@@ -46,12 +46,9 @@ class LedgerClient:
 
     name = "ledger"
 
-    def __init__(
-        self, path: Path, wakeups: Wakeups, on_failure: Callable[[Exception], None], disk: DiskWatch | None = None
-    ) -> None:
+    def __init__(self, path: Path, on_failure: Callable[[Exception], None], disk: DiskWatch | None = None) -> None:
         self.path = path
         self.disk = disk
-        self._wakeups = wakeups
         self._on_failure = on_failure
         self._lookups = LedgerReader("ledger-lookups")
         self._reports = LedgerReader("ledger-reports")
@@ -70,9 +67,8 @@ class LedgerClient:
         folder = self.backup_folder or self.path.parent / BACKUP_FOLDER_NAME
         self.upgrade_backup = upgrade.prepare(connection, self.path, folder, now_ms())
         self._file = _identity(self.path)
-        self._rung: set[str] = set()
         on_full = self.disk.full if self.disk else lambda: None
-        self.worker = Worker(connection, VERBS, self._deliver, self._failed, on_full, self._rung.update)
+        self.worker = Worker(connection, VERBS, self._deliver, self._failed, on_full)
         self.worker.start()
         self._lookups.open(self.path)
         self._reports.open(self.path)
@@ -86,9 +82,7 @@ class LedgerClient:
 
     async def accept(self, group: Group) -> list[Accepted]:
         """Charge and queue a group, all or nothing: see intake.accept."""
-        accepted = await self.accepting(group)
-        self.hint(group)
-        return accepted
+        return await self.accepting(group)
 
     def accepting(self, group: Group) -> "asyncio.Future[list[Accepted]]":
         """The same for somebody who may stop waiting: the future is not cancelled with its waiter."""
@@ -99,9 +93,7 @@ class LedgerClient:
 
     async def accept_each(self, groups: list[Group]) -> list[list[Accepted] | Fault]:
         """Many groups in one request, each all or nothing; what was refused stands in its place."""
-        answers = await self.accepting_each(groups)
-        self.hint_each(groups, answers)
-        return answers
+        return await self.accepting_each(groups)
 
     def accepting_each(self, groups: list[Group]) -> "asyncio.Future[list[list[Accepted] | Fault]]":
         """The same for somebody who may stop waiting."""
@@ -109,17 +101,6 @@ class LedgerClient:
         answer: asyncio.Future[list[list[Accepted] | Fault]] = self._loop.create_future()
         self.worker.submit("accept_each", groups, answer)
         return answer
-
-    def hint(self, group: Group) -> None:
-        """Tell the links that something waits for them. A hint may be lost; they look by themselves, too."""
-        for link in {message.links[0] for message in group.messages if not message.due_at_ms}:
-            self._wakeups.ring(f"link:{link}")
-
-    def hint_each(self, groups: list[Group], answers: list[list[Accepted] | Fault]) -> None:
-        """The same for those groups that were accepted."""
-        taken = (group for group, answer in zip(groups, answers, strict=True) if not isinstance(answer, Fault))
-        for link in {message.links[0] for group in taken for message in group.messages if not message.due_at_ms}:
-            self._wakeups.ring(f"link:{link}")
 
     async def refuse(self, refusal: refusals.Refusal) -> None:
         """Keep a refused submission."""
@@ -136,10 +117,21 @@ class LedgerClient:
         claimed: list[ClaimedPart] = await self._write("claim", queue.Claim(link, count_max, now_ms))
         return claimed
 
+    async def claim_when_due(self, link: str, count_max: int, wait_s: float) -> list[ClaimedPart]:
+        """The same, but wait up to `wait_s` for something to be due. Not to be cancelled: end it by `wake_link`."""
+        count_max = min(count_max, queue.CLAIM_MAX)
+        claimed: list[ClaimedPart] = await self._wait(
+            "claim", lambda: queue.Claim(link, self._allowed(count_max), now_ms()), bells.of_link(link), wait_s
+        )
+        return claimed
+
+    def wake_link(self, link: str) -> None:
+        """Have the claims that wait on a link answered now, whatever there is."""
+        self.worker.ring(bells.of_link(link))
+
     async def settle(self, link: str, outcomes: list[Outcome]) -> None:
         """Book what became of claimed parts."""
         _tell(link, await self._write("settle", settle.Settlement(link, outcomes)))
-        self._wakeups.ring("notices")
 
     async def receive(self, link: str, arrivals: list[Receipt | InboundPart], now_ms: int) -> None:
         """Store receipts and inbound messages; when it returns they may be acknowledged."""
@@ -149,7 +141,6 @@ class LedgerClient:
         for number in received.ownerless:
             hint = "`smsbridge message inbound` shows it; `smsbridge number add` gives it to somebody"
             log.warning("inbound for nobody", link=link, number=shorten(number), hint=hint)
-        self._wakeups.ring("notices")
 
     async def claim_notices(self, count_max: int, now_ms: int, *, is_for_texts: bool = False) -> list[outbox.Notice]:
         """Take up to `count_max` due notices; none when the disk has no room to write down that they went out."""
@@ -163,6 +154,16 @@ class LedgerClient:
         """Book what became of notices."""
         await self._write("settle_notices", outcomes)
 
+    async def claim_notices_when_due(
+        self, count_max: int, wait_s: float, clock: Callable[[], int] = now_ms
+    ) -> list[outbox.Notice]:
+        """Take up to `count_max` mails that are due by `clock`, or wait up to `wait_s` for one."""
+        count_max = min(count_max, outbox.NOTICES_MAX)
+        notices: list[outbox.Notice] = await self._wait(
+            "claim_notices", lambda: outbox.NoticeClaim(self._allowed(count_max), clock()), bells.NOTICES, wait_s
+        )
+        return notices
+
     async def claim_esme_notices(self, account_id: int, count_max: int, now_ms: int) -> list[esme.EsmeNotice]:
         """Take up to `count_max` due notices of an account's ESMEs; none when the disk has no room to book them."""
         if self._is_short(Level.NO_SENDING):
@@ -170,6 +171,23 @@ class LedgerClient:
         claim = esme.EsmeClaim(account_id, count_max, now_ms)
         notices: list[esme.EsmeNotice] = await self._write("claim_esme_notices", claim)
         return notices
+
+    async def claim_esme_notices_when_due(
+        self, account_id: int, count_max: int, wait_s: float
+    ) -> list[esme.EsmeNotice]:
+        """The same, but wait up to `wait_s` for one to be due. Not to be cancelled: see `wake_esmes`."""
+        count_max = min(count_max, esme.CLAIM_MAX)
+        notices: list[esme.EsmeNotice] = await self._wait(
+            "claim_esme_notices",
+            lambda: esme.EsmeClaim(account_id, self._allowed(count_max), now_ms()),
+            bells.of_esmes(account_id),
+            wait_s,
+        )
+        return notices
+
+    def wake_esmes(self, account_id: int) -> None:
+        """Have the claims that wait for an account's ESMEs answered now, whatever there is."""
+        self.worker.ring(bells.of_esmes(account_id))
 
     async def settle_esme_notices(self, outcomes: list[esme.EsmeNoticeOutcome]) -> None:
         """Book what became of them."""
@@ -192,15 +210,11 @@ class LedgerClient:
     async def release_held(self, **values: Any) -> dict[str, Any]:
         """Queue held parts again and owe held notices again: see ledger.held."""
         done: dict[str, Any] = await self.do("held_release", **values)
-        for link in done["links"]:
-            self._wakeups.ring(f"link:{link}")
-        self._wakeups.ring("notices")
         return done
 
     async def cancel_held(self, **values: Any) -> dict[str, Any]:
         """End held parts as cancelled: see ledger.held."""
         done: dict[str, Any] = await self.do("held_cancel", **values)
-        self._wakeups.ring("notices")
         return done
 
     async def do(self, verb: str, **values: Any) -> Any:
@@ -219,15 +233,19 @@ class LedgerClient:
         self.worker.submit(verb, argument, answer)
         return await answer
 
+    def _allowed(self, count_max: int) -> int:
+        return 0 if self._is_short(Level.NO_SENDING) else count_max
+
+    async def _wait(self, verb: str, make: Callable[[], Any], bell: str, wait_s: float) -> Any:
+        answer = self._loop.create_future()
+        self.worker.submit_waiting(verb, make, answer, bell=bell, wait_s=wait_s)
+        return await answer
+
     def _deliver(self, results: list[Result]) -> None:
         """Called on the writer's thread after a commit: one hop to the loop for the whole group."""
-        bells = tuple(self._rung)
-        self._rung.clear()
-        self._loop.call_soon_threadsafe(self._resolve, results, bells)
+        self._loop.call_soon_threadsafe(self._resolve, results)
 
-    def _resolve(self, results: list[Result], bells: tuple[str, ...]) -> None:
-        for bell in bells:
-            self._wakeups.ring(bell)
+    def _resolve(self, results: list[Result]) -> None:
         for result in results:
             if result.token.cancelled():
                 continue

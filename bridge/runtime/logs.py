@@ -8,6 +8,8 @@ import json
 import logging
 import sys
 import time
+from collections import deque
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -15,8 +17,6 @@ import structlog
 from structlog.typing import EventDict
 
 from bridge.runtime.logs_settings import LogSettings
-
-_TEXT_WIDTH = 22
 
 
 class RoomLog:
@@ -52,16 +52,17 @@ class RoomLog:
         self._tell("error", event, values)
 
     def _tell(self, method: str, event: str, values: dict[str, Any]) -> None:
-        line: Any = values
-        line["room"] = self._room
-        line["event"] = event
+        way = _way
+        if way.processors[-1] is way.last and "exc_info" not in values:
+            _out.write(way.line(method, self._room, event, values))
+            return
+        line: Any = {**values, "room": self._room, "event": event}
         try:
-            for processor in _way.processors:
+            for processor in way.processors:
                 line = processor(None, method, line)
         except structlog.DropEvent:
             return
-        _out.write(f"{line}\n")
-        _out.flush()
+        _out.write(str(line))
 
 
 class _Way:
@@ -69,6 +70,9 @@ class _Way:
 
     processors: Any = structlog.get_config()["processors"]
     level: int = logging.NOTSET
+    line: Callable[[str, str, str, EventDict], str]
+    last: Any = None
+    """The processor that calls `line`: while it is the last one nobody catches lines, and most go there at once."""
 
 
 _way = _Way()
@@ -82,14 +86,14 @@ def get(room: str) -> RoomLog:
 def configure(settings: LogSettings) -> None:
     """Set format and level once, at start; also quiets the libraries, whose lines could hold numbers and texts."""
     _way.level = getattr(logging, settings.level.upper())
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            _as_json if settings.format == "json" else _as_text,
-        ]
-    )
-    _way.processors = structlog.get_config()["processors"]
+    line = _json_line if settings.format == "json" else _text_line
+
+    def last(logger: Any, method: str, event: EventDict) -> str:
+        return line(event.pop("level"), event.pop("room", ""), str(event.pop("event")), event)
+
+    processors: Any = [structlog.processors.add_log_level, structlog.processors.format_exc_info, last]
+    structlog.configure(processors=processors)
+    _way.line, _way.last, _way.processors = line, last, structlog.get_config()["processors"]
     logging.basicConfig(level=logging.WARNING, handlers=[_Bridge()], force=True)
     for name in ("mail.log", "mail.debug", "aiosmtpd", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -98,27 +102,29 @@ def configure(settings: LogSettings) -> None:
 class _Out:
     """Standard output as it is when a line is written, so that a redirected stream is followed.
 
-    On the loop, the lines of one turn are flushed together: a system call for each would cost more than the line.
+    On the loop, the lines of one turn are written together: a system call for each would cost more than the line, and
+    each lets go of the interpreter, which the ledger's thread is waiting for.
     """
 
     def __init__(self) -> None:
-        self._is_due = False
+        self._lines: deque[str] = deque()
 
-    def write(self, text: str) -> None:
-        sys.stdout.write(text)
+    def write(self, line: str) -> None:
+        """Write `line` with all others of this turn; at once where no loop runs."""
+        self._lines.append(line)
+        if len(self._lines) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:
+            self.flush()
 
     def flush(self) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            sys.stdout.flush()
-            return
-        if not self._is_due:
-            self._is_due = True
-            loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._is_due = False
+        """Write what waits."""
+        lines = []
+        while self._lines:  # Other threads may add to it meanwhile.
+            lines.append(self._lines.popleft())
+        sys.stdout.write("\n".join([*lines, ""]))
         sys.stdout.flush()
 
 
@@ -143,25 +149,23 @@ def _second(at_s: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at_s))
 
 
-def _as_json(logger: Any, method: str, event: EventDict) -> str:
-    first = {"at": _stamp(time.time()), "level": event.pop("level"), "room": event.pop("room", "")}
-    return json.dumps({**first, "event": event.pop("event"), **event}, default=str, ensure_ascii=True)
+def _json_line(level: str, room: str, event: str, values: EventDict) -> str:
+    first = {"at": _stamp(time.time()), "level": level, "room": room, "event": event}
+    return json.dumps({**first, **values}, default=str, ensure_ascii=True)
 
 
-def _as_text(logger: Any, method: str, event: EventDict) -> str:
-    level = event.pop("level")
-    room = event.pop("room", "")
-    name = str(event.pop("event"))
-    name = name if name.isprintable() else _one_line(name)
-    trace = event.pop("exception", None)
-    mark = "" if level == "info" else f"{level.upper()} "
-    values = "  ".join([f"{key}={_one_line(value)}" for key, value in event.items() if value not in (None, "")])
-    line = f"{_stamp(time.time())[11:-5]}  {room:<12} {mark + name:<{_TEXT_WIDTH}} {values}".rstrip()
-    return line if trace is None else f"{line}\n    " + trace.replace("\n", "\n    ")
+def _text_line(level: str, room: str, event: str, values: EventDict) -> str:
+    name = event if event.isprintable() else _one_line(event)
+    if level != "info":
+        name = f"{level.upper()} {name}"
+    trace = values.pop("exception", "")
+    words = [f"{key}={_one_line(value)}" for key, value in values.items() if value is not None and value != ""]
+    line = f"{_second(int(time.time()))[11:]}  {room:<12} {name:<22} {'  '.join(words)}".rstrip()
+    return f"{line}\n    " + trace.replace("\n", "\n    ") if trace else line
 
 
 def _one_line(value: Any) -> str:
     text = value if type(value) is str else str(value)
-    if " " not in text and text.isprintable():
+    if text.isprintable() and " " not in text:
         return text
     return json.dumps(text, ensure_ascii=True) if not text.isprintable() else f'"{text}"'

@@ -141,7 +141,7 @@ def _nearest(data_coding: int) -> str:
 
 def encode(text: str, alphabet: str) -> bytes | None:
     """The octets of `text` in an alphabet; None when it lacks a character."""
-    if alphabet == Alphabet.GSM:
+    if alphabet == "gsm":
         return None if charset.forced_ucs2(text) else charset.encode(text, Coding.GSM7)
     try:
         return text.encode(_CODECS[Alphabet(alphabet)])

@@ -150,7 +150,9 @@ def _receipt_tlvs(message_id: str, state: MessageState, error: int, esme: EsmeFa
 
 def _start_of(text: str, alphabet: str) -> bytes:
     """How the text begins, on one line, and without the NUL that is GSM's "@": C programs would stop reading there."""
-    shown = " ".join(text[: receipt_text.TEXT_SIZE_MAX].splitlines())
+    shown = text[: receipt_text.TEXT_SIZE_MAX]
+    if not shown.isprintable():
+        shown = " ".join(shown.splitlines())
     return alphabets.encode_roughly(shown, alphabet).replace(b"\0", b"?")
 
 

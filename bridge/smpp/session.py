@@ -90,8 +90,7 @@ class Session:
     def __init__(self, role: Role, *, window_max: int, timers: Timers | None = None, now_ms: int) -> None:
         self.role = role
         self._enter(State.OPEN)
-        self.peer_version = 0
-        """The peer's interface_version (0x34 = 3.4) as it told it; 0 until then, and some SMSCs never do."""
+        self._heard_version(0)
         self.counts = Counts()
         self._window = Window(window_max)
         self._frames = FrameBuffer()
@@ -111,13 +110,6 @@ class Session:
         if self._is_dead or not self._can_send_messages or self._clocks.unbind_since_ms is not None:
             return 0
         return self._window.room
-
-    @property
-    def version(self) -> Version:
-        """What both sides speak: below 3.4 there are no TLVs. An SMSC that does not tell is taken for 3.4."""
-        if not self.peer_version and self.role is Role.ESME:
-            return Version.V34
-        return next((version for version in _VERSIONS if self.peer_version >= version), Version.V33)
 
     @property
     def owed_count(self) -> int:
@@ -319,6 +311,14 @@ class Session:
 
     # states
 
+    def _heard_version(self, interface_version: int) -> None:
+        self.peer_version = interface_version
+        """The peer's interface_version (0x34 = 3.4) as it told it; 0 until then, and some SMSCs never do."""
+        self.version = next((version for version in _VERSIONS if interface_version >= version), Version.V33)
+        """What both sides speak: below 3.4 there are no TLVs. An SMSC that does not tell is taken for 3.4."""
+        if not interface_version and self.role is Role.ESME:
+            self.version = Version.V34
+
     def _enter(self, state: State) -> None:
         self.state = state
         self._may_ask = MAY_ASK[self.role, state]
@@ -375,7 +375,7 @@ class Session:
             self._output += encode(UnbindResp(), sequence)
             return self._become_unbound()
         if isinstance(pdu, Bind):
-            self.peer_version = pdu.interface_version
+            self._heard_version(pdu.interface_version)
         key = (sequence, int(command_id))
         self._owed[key] = self._owed.get(key, 0) + 1
         self._owed_count += 1
@@ -415,6 +415,6 @@ class Session:
             return self._become_unbound()
         if pdu.status != Status.ROK or pdu.COMMAND_ID == CommandId.GENERIC_NACK:
             return BindRefused(pdu.status)
-        self.peer_version = int.from_bytes(pdu.tlvs.get(Tag.SC_INTERFACE_VERSION, b"")[:1], "big")
+        self._heard_version(int.from_bytes(pdu.tlvs.get(Tag.SC_INTERFACE_VERSION, b"")[:1], "big"))
         self._become_bound(BOUND_BY_BIND[asked])
         return Bound(pdu)

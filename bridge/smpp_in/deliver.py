@@ -16,7 +16,6 @@ from bridge.messages.faults import Fault
 from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import now_ms, running, spawn
-from bridge.runtime.wakeups import Wakeups
 from bridge.smpp.pdus import Pdu
 from bridge.smpp_in import replies
 from bridge.smpp_in.connection import EsmeConnection
@@ -25,8 +24,8 @@ from bridge.smpp_in.sessions import EsmeAccount
 
 CLAIM_MAX = 500
 """What one claim takes, whatever the windows: the rest comes with the next."""
-POLL_S, POLL_S_MAX, POLL_S_MIN = 1.0, 30.0, 0.05
-"""A hint may be lost: what is owed is looked for by the clock too, and less and less often while there is nothing."""
+POLL_S = 30.0
+"""How long a claim waits in the ledger, which is looked at anew then; what was put off has a timer of its own."""
 RETRY_S = 1.0
 """Wait after the ledger failed us."""
 REST_S = 1.0
@@ -39,11 +38,9 @@ log = logs.get("smpp")
 class Deliveries:
     """What goes to the ESMEs of one account."""
 
-    def __init__(self, account: EsmeAccount, ledger: LedgerClient, wakeups: Wakeups) -> None:
+    def __init__(self, account: EsmeAccount, ledger: LedgerClient) -> None:
         self._account = account
         self._ledger = ledger
-        self._wakeups = wakeups
-        self._bell = f"esme:{account.account_id}"
         self._queue: deque[Delivery] = deque()
         """Claimed and not wholly written."""
         self._open: set[Delivery] = set()
@@ -51,11 +48,10 @@ class Deliveries:
         self._outcomes: list[EsmeNoticeOutcome] = []
         """Settled and not yet told to the ledger."""
         self._news = asyncio.Event()
-        self._is_hinted = False
         self._is_stopping = False
         self._is_pumping = False
-        self._retry_at_ms = 0
-        """When the earliest of what was put off is due again, as far as we know; 0: nothing is."""
+        self._retry: asyncio.TimerHandle | None = None
+        """Rings when the earliest of what was put off is due again."""
         self._task: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
 
@@ -64,8 +60,7 @@ class Deliveries:
     def wake(self) -> None:
         """A receiver was bound, or has room again."""
         if (self._task is None or self._task.done()) and not self._is_stopping:
-            self._task = spawn(self._run(), f"deliver to {self._account.name}")
-        self._is_hinted = True
+            self._task = spawn(self._claim(), f"deliver to {self._account.name}")
         self._pump_soon()
 
     def answered(self, delivery: Delivery, connection: EsmeConnection, response: Pdu) -> None:
@@ -92,18 +87,22 @@ class Deliveries:
         self._break_off([one for one in self._queue if one.connection is connection])
         if not self._account.receivers:
             self._give_back()
+            self._look_now()
         self._pump_soon()
 
     async def drain(self, timeout_s: float) -> None:
         """Claim no more, and wait for the answers that are due, at most so long."""
         self._is_stopping = True
         self._give_back()
+        self._look_now()
         self._news.set()
         await self._until(lambda: not self._open, timeout_s)
 
     async def stop(self, timeout_s: float) -> bool:
         """Once nobody is bound: end, as soon as the ledger knows every outcome; False when it did not in time."""
         is_settled = await self._until(lambda: not (self._open or self._outcomes or self._settling), timeout_s)
+        if self._retry is not None:
+            self._retry.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -119,46 +118,21 @@ class Deliveries:
 
     # Claim
 
-    async def _run(self) -> None:
-        listening = spawn(self._listen(), f"hints for {self._account.name}")
-        try:
-            await self._claim()
-        finally:
-            listening.cancel()
-
-    async def _listen(self) -> None:
-        """Wake the claiming for every hint, and by the clock."""
-        poll_s = POLL_S
-        while True:
-            wait_s = poll_s
-            if self._retry_at_ms:
-                wait_s = min(poll_s, max(POLL_S_MIN, (self._retry_at_ms - now_ms()) / 1000))
-            is_hinted = await self._wakeups.wait(self._bell, wait_s)
-            if self._retry_at_ms and self._retry_at_ms <= now_ms():
-                self._retry_at_ms = 0
-            poll_s = POLL_S if is_hinted or self._open else min(poll_s * 2, POLL_S_MAX)
-            self._is_hinted = True
-            self._news.set()
-
     async def _claim(self) -> None:
-        """Claim as long as something is owed and there is room."""
-        is_drained = False
+        """Claim as long as there is room; a claim waits in the ledger until something is owed."""
         while self._account.receivers and not self._is_stopping:
-            is_drained = is_drained and not self._is_hinted
             waits = bool(self._queue) and self._queue[-1].connection is None
-            count = 0 if is_drained or waits else min(self._room(), CLAIM_MAX)
+            count = 0 if waits else min(self._room(), CLAIM_MAX)
             if not count:
                 self._news.clear()
                 await self._news.wait()
                 continue
-            self._is_hinted = False
             try:
-                notices = await self._ledger.claim_esme_notices(self._account.account_id, count, now_ms())
+                notices = await self._ledger.claim_esme_notices_when_due(self._account.account_id, count, POLL_S)
             except Exception:  # The outermost hook of claiming: a ledger in trouble must not end it.
                 log.exception("claim failed", account=self._account.name)
                 await asyncio.sleep(RETRY_S)
                 continue
-            is_drained = len(notices) < count
             for notice in notices:
                 delivery = Delivery(notice)
                 self._open.add(delivery)
@@ -166,6 +140,20 @@ class Deliveries:
             self._pump()
             if self._is_stopping or not self._account.receivers:
                 self._give_back()
+
+    def _look_now(self) -> None:
+        """Have a claim that waits in the ledger answered, because something is due or nobody is bound any more."""
+        self._retry = None
+        self._ledger.wake_esmes(self._account.account_id)
+
+    def _look_in(self, wait_s: float) -> None:
+        """The same when what was put off is due again."""
+        when = running().time() + wait_s
+        if self._retry is not None:
+            if self._retry.when() <= when:
+                return
+            self._retry.cancel()
+        self._retry = running().call_at(when, self._look_now)
 
     def _room(self) -> int:
         return sum(connection.room for connection in self._account.sessions)
@@ -244,7 +232,6 @@ class Deliveries:
         retry_at_ms = 0
         if kind is EsmeNoticeKind.RETRY:
             retry_at_ms = at_ms + (wait_ms(delivery) if after_ms is None else after_ms)
-            self._retry_at_ms = min(self._retry_at_ms or retry_at_ms, retry_at_ms)
         elif kind is EsmeNoticeKind.GIVEN_UP:
             log.warning("given up", account=self._account.name, what=delivery.notice.event, why=reason)
         self._outcomes.append(EsmeNoticeOutcome(delivery.notice.esme_notice_id, kind, at_ms, retry_at_ms, reason))
@@ -258,8 +245,8 @@ class Deliveries:
             while self._outcomes:
                 outcomes, self._outcomes = self._outcomes, []
                 await self._book(outcomes)
-                if any(outcome.kind is EsmeNoticeKind.RETRY for outcome in outcomes):
-                    self._wakeups.ring(self._bell)
+                if again := [outcome.retry_at_ms for outcome in outcomes if outcome.kind is EsmeNoticeKind.RETRY]:
+                    self._look_in(max(0, min(again) - now_ms()) / 1000)
         finally:
             self._settling = None
 

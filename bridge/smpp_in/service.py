@@ -18,7 +18,6 @@ from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper, Peer
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
-from bridge.runtime.wakeups import Wakeups
 from bridge.smpp.constants import Status
 from bridge.smpp.events import Answered, Event, LinkDead, Requested, TimedOut, Unbound
 from bridge.smpp.matrix import Role
@@ -59,11 +58,9 @@ class SmppDoor:
         gatekeeper: Gatekeeper,
         door: Door,
         ledger: LedgerClient,
-        wakeups: Wakeups,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._wakeups = wakeups
         self._doorkeeper = bind.Doorkeeper(gatekeeper, settings.password_networks)
         self._places = Places(connections_possible(settings.connections_max), settings.connections_per_address_max)
         self._accounts = Accounts()
@@ -267,7 +264,7 @@ class SmppDoor:
     def _deliver_to(self, account: EsmeAccount) -> None:
         deliveries = self._deliveries.get(account.account_id)
         if deliveries is None:
-            deliveries = self._deliveries[account.account_id] = Deliveries(account, self._ledger, self._wakeups)
+            deliveries = self._deliveries[account.account_id] = Deliveries(account, self._ledger)
         deliveries.wake()
 
     def _release(self, connection: EsmeConnection) -> None:

@@ -20,7 +20,7 @@ from bridge.smpp_out.asker import Asker, AskLedger
 from bridge.smpp_out.backoff import Backoff
 from bridge.smpp_out.endpoint import endpoint_of
 from bridge.smpp_out.receiver import ReceiveLedger, Receiver
-from bridge.smpp_out.sender import Hints, Sender, SendLedger
+from bridge.smpp_out.sender import Sender, SendLedger
 from bridge.smpp_out.session import LinkSession, SessionState, Traffic, Way
 from bridge.smpp_out.settings import LinkSettings
 from bridge.smpp_out.turns import Turns
@@ -56,14 +56,12 @@ class LinkState(StrEnum):
 class Link:
     """One configured upstream: a service with sessions, and a sending, a receiving and an asking half."""
 
-    def __init__(
-        self, settings: LinkSettings, ledger: LinkLedger, hints: Hints, backoff: Backoff | None = None
-    ) -> None:
+    def __init__(self, settings: LinkSettings, ledger: LinkLedger, backoff: Backoff | None = None) -> None:
         self.name = f"link {settings.name}"
         self.settings = settings
         turns = Turns()
-        self._receiver = Receiver(settings, ledger)
-        self._sender = Sender(settings, ledger, hints, turns)
+        self._sender = Sender(settings, ledger, turns)
+        self._receiver = Receiver(settings, ledger, self._sender.told)
         self._asker = Asker(settings, ledger, turns, self._receiver.learned)
         self._sessions = self._make_sessions(backoff or Backoff())
         self._task: asyncio.Task[None] | None = None

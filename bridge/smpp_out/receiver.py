@@ -5,7 +5,7 @@ committed it, and with ESME_RX_T_APPN when it could not: the SMSC then sends it 
 acknowledged that is not stored.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,7 +53,8 @@ class _Arrival:
 class Receiver:
     """The receiving half of one link."""
 
-    def __init__(self, settings: LinkSettings, ledger: ReceiveLedger) -> None:
+    def __init__(self, settings: LinkSettings, ledger: ReceiveLedger, told: Callable[[], Awaitable[None]]) -> None:
+        """`told` lets the ledger have what the SMSC answered so far: a receipt may be about one of these parts."""
         self.receipts = 0
         self.inbound = 0
         self.put_off = 0
@@ -63,6 +64,7 @@ class Receiver:
         self._id_format = settings.id_format
         self._has_references = settings.sends_reference
         self._ledger = ledger
+        self._told = told
         self._arrivals: Batches[_Arrival] = Batches(f"receive {self._name}", self._store, RECEIVE_MAX)
 
     def requested(self, connection: LinkConnection, pdu: pdus.Pdu, sequence: int) -> None:
@@ -119,6 +121,7 @@ class Receiver:
 
     async def _store(self, batch: list[_Arrival]) -> None:
         status = Status.ROK
+        await self._told()
         try:
             await self._ledger.receive(self._name, [arrival.value for arrival in batch], now_ms())
         except (Fault, LedgerFailed) as trouble:  # The SMSC must send it again.

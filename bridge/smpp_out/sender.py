@@ -1,7 +1,8 @@
 """Parts go out: claims from the ledger what the window and the pace allow, writes it, and settles the answers.
 
 The claim is committed before the first octet leaves, so after a crash every part that may have left is
-known. One claim call is on its way at a time; as soon as answers make room, the next one follows.
+known. One claim is with the ledger at a time, and waits there until something is due; as soon as it is
+answered and there is room, the next one follows.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ from collections.abc import Awaitable
 from typing import Protocol, cast
 
 from bridge import failpoints
-from bridge.ledger.queue import CLAIM_MAX
 from bridge.messages.message import ClaimedPart, Outcome
 from bridge.runtime import logs
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
@@ -30,7 +30,7 @@ RETRY_S = 1.0
 REBIND_WAIT_S = 5.0
 """How long the answers to the rest of the window are awaited when the SMSC says that we are not bound, or unbinds."""
 POLL_S = 1.0
-"""A hint may be lost: the queue is looked at this often all the same, and for parts whose time has come."""
+"""How long a claim waits in the ledger: then the queue is looked at for parts whose time has come."""
 
 log = logs.get("link")
 
@@ -38,28 +38,23 @@ log = logs.get("link")
 class SendLedger(SettleLedger, Protocol):
     """The verbs of the ledger that sending needs."""
 
-    def claim(self, link: str, count_max: int, now_ms: int) -> Awaitable[list[ClaimedPart]]:
-        """Take due parts of `link`; returns after the commit."""
+    def claim_when_due(self, link: str, count_max: int, wait_s: float) -> Awaitable[list[ClaimedPart]]:
+        """Take due parts of `link`, or wait so long for some; returns after the commit."""
 
-
-class Hints(Protocol):
-    """Where a hint that something is queued arrives."""
-
-    def wait(self, name: str, timeout_s: float) -> Awaitable[bool]:
-        """Wait for the hint `name`."""
+    def wake_link(self, link: str) -> None:
+        """Have a claim that waits answered now."""
 
 
 class Sender:
     """The sending half of one link. Its sessions tell when they are bound, answered or lost; they are used in turn."""
 
-    def __init__(self, settings: LinkSettings, ledger: SendLedger, hints: Hints, turns: Turns) -> None:
+    def __init__(self, settings: LinkSettings, ledger: SendLedger, turns: Turns) -> None:
         self._name = settings.name
         self._hold_ms = round(settings.in_doubt_hold_s * 1000)
         self._ask_after_ms = round((settings.query_after_s or 0) * 1000)
         self._options = settings.submit_options()
         self._meanings = settings.meanings()
         self._ledger = ledger
-        self._hints = hints
         self._turns = turns
         self._pacer = Pacer(settings.parts_per_second, monotonic_ms())
         self._leaving: dict[LinkConnection, str] = {}
@@ -67,23 +62,20 @@ class Sender:
         self._unanswered = 0
         self._books = Books(settings.name, ledger)
         self._news = asyncio.Event()
-        self._is_drained = False
-        self._is_hinted = False
         self._is_stopping = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to claim as soon as a session is bound."""
-        self._tasks = [spawn(self._run(), f"send {self._name}"), spawn(self._listen(), f"hints {self._name}")]
+        self._task = spawn(self._run(), f"send {self._name}")
 
     async def stop(self, answers_wait_s: float) -> None:
         """Claim no more; wait for the answers that are due, at most `answers_wait_s`."""
         self._is_stopping = True
         self._news.set()
-        if self._tasks:
-            send, listen = self._tasks
-            listen.cancel()
-            await asyncio.wait({send, listen})
+        if self._task is not None:
+            self._ledger.wake_link(self._name)
+            await asyncio.wait({self._task})
         deadline = running().time() + answers_wait_s
         while self._unanswered and (left_s := deadline - running().time()) > 0:
             self._news.clear()
@@ -92,6 +84,10 @@ class Sender:
     async def settled(self, timeout_s: float) -> bool:
         """Wait until the ledger knows every outcome; False when it did not take them in time."""
         return await self._books.closed(timeout_s)
+
+    async def told(self) -> None:
+        """Let the ledger have every answer so far before what it is asked next."""
+        await self._books.told()
 
     # What the link asks
 
@@ -130,12 +126,11 @@ class Sender:
     def bound(self, connection: LinkConnection) -> None:
         """Parts may be written to `connection`."""
         self._turns.add(connection)
-        self._is_drained = False
         self._news.set()
 
     def unbound(self, connection: LinkConnection) -> None:
         """Nothing may be written to it any more; answers may still come."""
-        self._turns.remove(connection)
+        self._leave_out(connection)
 
     def answered(self, connection: LinkConnection, token: object, response: Pdu) -> None:
         """The SMSC answered the submit_sm of a part."""
@@ -160,6 +155,7 @@ class Sender:
         decision = outcome.decide(status, part.attempt, fraction, self._meanings)
         if decision.slows_link:
             self._pacer.throttled(monotonic_ms())
+            self._ledger.wake_link(self._name)  # What waits there was asked for at the old pace.
         self._books.enter(part, outcome.refused(part, decision, status=status, at_ms=now_ms()))
         if decision.needs_rebind:
             self.leave(connection, decision.reason)
@@ -167,7 +163,7 @@ class Sender:
     def leave(self, connection: LinkConnection, reason: str) -> None:
         """The SMSC says that we are not bound (any more): write no more, and close once what it owes us is answered, or
         soon."""
-        self._turns.remove(connection)
+        self._leave_out(connection)
         if not connection.session.unanswered_count:
             connection.close(self._leaving.pop(connection, reason))
         elif connection not in self._leaving:
@@ -191,7 +187,7 @@ class Sender:
 
     def lost(self, connection: LinkConnection, unanswered: list[ClaimedPart], reason: str) -> None:
         """The connection is gone, with these parts written and not answered."""
-        self._turns.remove(connection)
+        self._leave_out(connection)
         self._leaving.pop(connection, None)
         self._unanswered -= len(unanswered)
         for part in unanswered:
@@ -201,14 +197,14 @@ class Sender:
     def _doubt(self, part: ClaimedPart, reason: str) -> None:
         self._books.enter(part, outcome.in_doubt(part, reason, at_ms=now_ms(), hold_ms=self._hold_ms))
 
-    # Claim and write
+    def _leave_out(self, connection: LinkConnection) -> bool:
+        """Write nothing more to it, and claim nothing for it; whether it was written to."""
+        if not self._turns.remove(connection):
+            return False
+        self._ledger.wake_link(self._name)
+        return True
 
-    async def _listen(self) -> None:
-        while True:
-            await self._hints.wait(f"link:{self._name}", POLL_S)
-            self._is_hinted = True
-            self._is_drained = False
-            self._news.set()
+    # Claim and write
 
     async def _run(self) -> None:
         while not self._is_stopping:
@@ -221,7 +217,7 @@ class Sender:
 
     def _allowance(self) -> tuple[int, float | None]:
         """How many parts to claim now; when none, after how many seconds to look again (None: at the next news)."""
-        room = 0 if self._is_drained else min(self._turns.room, CLAIM_MAX)  # No claim gives more, however much waits.
+        room = self._turns.room
         if not room:
             return 0, None
         now = monotonic_ms()
@@ -229,18 +225,15 @@ class Sender:
         return count, None if count else self._pacer.wait_s(now)
 
     async def _claim_and_write(self, count: int) -> None:
-        self._is_hinted = False
         # The room in the window is that of answered parts: they are settled no later than the next are claimed, so
         # that a crash never finds more claims than the window is wide.
-        await self._books.told()
+        await self.told()
         try:
-            parts = await self._ledger.claim(self._name, count, now_ms())
+            parts = await self._ledger.claim_when_due(self._name, count, POLL_S)
         except Exception:  # The sender's outermost hook: a ledger in trouble must not end the link.
             log.exception("claim failed", link=self._name)
             await asyncio.sleep(RETRY_S)
             return
-        if len(parts) < count and not self._is_hinted:
-            self._is_drained = True
         written = self.counts.written
         for part in parts:
             connection = None if self._is_stopping else self._turns.next()

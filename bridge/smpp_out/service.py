@@ -5,7 +5,6 @@ from typing import Any
 
 from bridge.runtime import logs
 from bridge.smpp_out.link import Link, LinkLedger
-from bridge.smpp_out.sender import Hints
 from bridge.smpp_out.settings import LinkSettings
 
 log = logs.get("link")
@@ -16,8 +15,8 @@ class Links:
 
     name = "links"
 
-    def __init__(self, settings: list[LinkSettings], ledger: LinkLedger, hints: Hints) -> None:
-        self.links = {each.name: Link(each, ledger, hints) for each in settings}
+    def __init__(self, settings: list[LinkSettings], ledger: LinkLedger) -> None:
+        self.links = {each.name: Link(each, ledger) for each in settings}
 
     async def start(self) -> None:
         """Begin to connect every link; an SMSC that is away does not keep the appliance from starting."""

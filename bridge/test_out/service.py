@@ -19,12 +19,11 @@ from bridge.messages.receipt import Receipt
 from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import monotonic_ms, now_ms, spawn
-from bridge.runtime.wakeups import Wakeups
 from bridge.test_out.outcome import ending_of
 from bridge.test_out.settings import TestLinkSettings
 
 POLL_S = 1.0
-"""A hint may be lost: the queue is looked at this often all the same."""
+"""How long a claim waits in the ledger."""
 RETRY_S = 1.0
 """Wait after the ledger failed us."""
 CLAIM_MAX = 100
@@ -49,10 +48,9 @@ class TestLink:
 
     name = "test link"
 
-    def __init__(self, settings: TestLinkSettings, ledger: LedgerClient, hints: Wakeups) -> None:
+    def __init__(self, settings: TestLinkSettings, ledger: LedgerClient) -> None:
         self._delay_ms = settings.receipt_delay_ms
         self._ledger = ledger
-        self._hints = hints
         self._waiting: deque[tuple[int, Receipt]] = deque()
         """When each receipt is due (monotonic ms), soonest first."""
         self._news = asyncio.Event()
@@ -67,7 +65,7 @@ class TestLink:
     async def stop(self) -> None:
         """Claim no more and finish what is being settled; receipts that are not due are found at the next start."""
         self._is_stopping = True
-        self._hints.ring(f"link:{TEST_LINK}")
+        self._ledger.wake_link(TEST_LINK)
         if self._tasks:
             take, report = self._tasks
             await asyncio.wait({take}, timeout=STOP_TIMEOUT_S)
@@ -88,19 +86,17 @@ class TestLink:
     async def _take(self) -> None:
         while not self._is_stopping:
             room = WAITING_MAX - len(self._waiting)
-            parts: list[ClaimedPart] = []
-            if room > 0:
-                parts = await self._claim(min(CLAIM_MAX, room))
-            if parts:
+            if room <= 0:
+                await asyncio.sleep(POLL_S)
+            elif parts := await self._claim(min(CLAIM_MAX, room)):
                 await self._answer(parts)
-            else:
-                await self._hints.wait(f"link:{TEST_LINK}", POLL_S)
 
     async def _claim(self, count_max: int) -> list[ClaimedPart]:
         try:
-            return await self._insist(lambda: self._ledger.claim(TEST_LINK, count_max, now_ms()), [])
+            return await self._insist(lambda: self._ledger.claim_when_due(TEST_LINK, count_max, POLL_S), [])
         except Exception:  # The outermost hook of claiming: our bug.
             log.exception("claim failed", link=TEST_LINK)
+            await asyncio.sleep(POLL_S)
             return []
 
     async def _answer(self, parts: list[ClaimedPart]) -> None:

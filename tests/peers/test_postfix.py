@@ -54,7 +54,7 @@ async def test_a_mail_from_postfix_goes_out_and_its_report_comes_back_through_po
         await house.add_account("demo", networks=["127.0.0.1"])
         async with open_postfix({"sms.example": door.ports[0], "client.example": sink_port}) as postfix:
             relay = RelaySettings(port=postfix.port)
-            sendback = SendbackService(relay, "sms.example", house.ledger, house.wakeups)
+            sendback = SendbackService(relay, "sms.example", house.ledger)
             await sendback.start()
             await postfix.send("ops@client.example", ["46701740605@sms.example"], MAIL)
             await eventually(lambda: "queued as" in postfix.log and "status=sent" in postfix.log, timeout_s=30)

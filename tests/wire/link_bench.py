@@ -12,7 +12,6 @@ from bridge.ledger.queue import Prepared
 from bridge.messages.message import Coding, Lane
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import now_ms
-from bridge.runtime.wakeups import Wakeups
 from bridge.simulator.script import Script
 from bridge.simulator.settings import SimulatorSettings
 from bridge.simulator.smsc import Smsc
@@ -35,9 +34,8 @@ class Bench:
     """What a test of a link needs at hand."""
 
     def __init__(self, folder: Path, ledger_class: type[LedgerClient] = LedgerClient) -> None:
-        self.hints = Wakeups()
         self.failures: list[Exception] = []
-        self.ledger = ledger_class(folder / "ledger.sqlite", self.hints, self.failures.append)
+        self.ledger = ledger_class(folder / "ledger.sqlite", self.failures.append)
         self.smsc = Smsc(SimulatorSettings(port=0, receipt_delay_ms=10))
         self.links: list[Link] = []
         self.account_id = 0
@@ -62,7 +60,7 @@ class Bench:
         values = {"name": LINK, "host": "127.0.0.1", "port": 1, "system_id": "simulator", "password": "simulate"}
         if "port" not in settings:
             values["port"] = self.smsc.port
-        link = Link(LinkSettings(**(values | settings)), self.ledger, self.hints, backoff or quick_backoff())
+        link = Link(LinkSettings(**(values | settings)), self.ledger, backoff or quick_backoff())
         self.links.append(link)
         return link
 

@@ -174,7 +174,7 @@ async def open_door(
         if account:
             await house.add_account(pin=PIN)
         values = SmppSettings.model_validate({"listen": [SmppListen(port=0)], **settings})
-        smpp = SmppDoor(values, house.gatekeeper, house.door, house.ledger, house.wakeups)
+        smpp = SmppDoor(values, house.gatekeeper, house.door, house.ledger)
         await smpp.start()
         door = Door(house, smpp)
         try:

@@ -56,7 +56,7 @@ async def test_a_fall_is_mailed_once_to_the_account(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(service, "POLL_S", 0.05)
     async with open_relay() as relay, open_setup(tmp_path) as setup:
         house = setup.house
-        sendback = SendbackService(RelaySettings(port=relay.port), "sms.example", house.ledger, house.wakeups)
+        sendback = SendbackService(RelaySettings(port=relay.port), "sms.example", house.ledger)
         await sendback.start()
         try:
             await setup.spend(3)

@@ -227,11 +227,11 @@ class Gated(LedgerClient):
     receive_faults = 0
     settle_faults = 0
 
-    async def claim(self, link, count_max, now_ms):  # type: ignore[no-untyped-def]
+    async def claim_when_due(self, link, count_max, wait_s):  # type: ignore[no-untyped-def]
         if self.claim_faults:
             self.claim_faults -= 1
             raise Fault(FaultCode.TRY_LATER)
-        parts = await super().claim(link, count_max, now_ms)
+        parts = await super().claim_when_due(link, count_max, wait_s)
         if self.claim_gate is not None and parts:
             await self.claim_gate.wait()
         return parts

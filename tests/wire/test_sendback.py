@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from bridge.inbound_mail import service
 from bridge.inbound_mail.service import SendbackService
 from bridge.inbound_mail.settings import RelaySettings
+from bridge.ledger import bells
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import MailThread, Outcome, OutcomeKind, PartState, Submission
 from bridge.messages.receipt import Receipt
@@ -77,7 +78,7 @@ class Setup:
     def move_on(self, ms: int) -> None:
         """Put the clock forward and let the service look."""
         self.clock.ahead_ms += ms
-        self.house.wakeups.ring("notices")
+        self.house.ledger.worker.ring(bells.NOTICES)
 
 
 @asynccontextmanager
@@ -87,7 +88,7 @@ async def open_setup(folder: Path, port: int, **settings: Any) -> AsyncIterator[
         if not await house.ledger.read("account_list"):
             await house.add_account("demo", pin="SECRETPIN23")
         relay = RelaySettings(port=port, **{"timeout_s": 5, **settings})
-        sendback = SendbackService(relay, "sms.example", house.ledger, house.wakeups, clock)
+        sendback = SendbackService(relay, "sms.example", house.ledger, clock)
         await house.ledger.do("recover", now_ms=now_ms(), hold_ms=1000)
         await sendback.start()
         try:

@@ -23,7 +23,7 @@ THREAD = MailThread("ops@example.com", "<3@example.com>", "", "Try")
 
 @asynccontextmanager
 async def open_link(house: House, delay_ms: int = 0) -> AsyncIterator[TestLink]:
-    link = TestLink(TestLinkSettings(receipt_delay_ms=delay_ms), house.ledger, house.wakeups)
+    link = TestLink(TestLinkSettings(receipt_delay_ms=delay_ms), house.ledger)
     await link.start()
     try:
         yield link

@@ -11,7 +11,6 @@ from bridge.ledger import esme, retries, sqlite
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.message import RetryKey, Submission
 from bridge.runtime.loop import now_ms
-from bridge.runtime.wakeups import Wakeups
 from tests.house import LINK, House, open_house
 from tests.support import asyncio_test
 
@@ -19,7 +18,7 @@ from tests.support import asyncio_test
 async def tidied(house: House) -> list[str]:
     """Tidy once; gives the events that were logged."""
     with capture_logs() as lines:
-        await Housekeeping(house.ledger, Wakeups(), []).tidy()
+        await Housekeeping(house.ledger, []).tidy()
     return [line["event"] for line in lines]
 
 
@@ -74,16 +73,14 @@ async def test_what_is_scheduled_is_queued_when_its_time_has_come(
         later_ms = now_ms() + 3_600_000
         wanted = Submission("smpp", "46701740605", "hello", due_at_ms=later_ms)
         await house.door.submit(identity, [wanted])
-        keeper = Housekeeping(house.ledger, house.wakeups, [])
+        keeper = Housekeeping(house.ledger, [])
         await keeper.sweep()
         assert [one["state"] for one in await house.messages()] == ["scheduled"]
-        assert not await house.wakeups.wait(f"link:{LINK}", 0.01)
         monkeypatch.setattr(housekeeping, "now_ms", lambda: later_ms)
         # It is later, and the clock was not set.
         monkeypatch.setattr(housekeeping, "boottime_ms", lambda: later_ms - keeper._offset_ms)
         await keeper.sweep()
-        assert [one["state"] for one in await house.messages()] == ["queued"]
-        assert await house.wakeups.wait(f"link:{LINK}", 0.01)
+        assert [part.text for part in await house.ledger.claim(LINK, 10, later_ms)] == ["hello"]
 
 
 @asyncio_test

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.intake.accept import Group
+from bridge.ledger import bells
 from bridge.ledger.database import Transaction
 from bridge.ledger.esme import KEPT_MS, EsmeClaim, EsmeNoticeKind
 from bridge.ledger.restore import hold
@@ -14,7 +15,7 @@ from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import Accepted, Coding, MessageState, OutcomeKind, PartState
 from bridge.messages.user_data import UserData
-from tests.books import NOW_MS, RECIPIENT, Books
+from tests.books import LINK, NOW_MS, RECIPIENT, Books
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_registered_delivery_decides(
 ) -> None:
     account = books.account()
     ended(books, account, state, registered_delivery=registered_delivery)
-    assert books.rung() == ({f"esme:{account}"} if is_owed else set())
+    assert books.rung() - {bells.of_link(LINK)} == ({bells.of_esmes(account)} if is_owed else set())
     assert [notice.event for notice in books.esme_notices(account)] == [state.value] * is_owed
 
 
@@ -340,7 +341,7 @@ def test_inbound_goes_to_the_esmes_of_its_number(books: Books) -> None:
     books.do("number_add", number="46709", account="demo", mail="", is_for_esme=True, now_ms=books.now_ms)
     books.do("number_add", number="46708", account="other", mail="a@example.com", now_ms=books.now_ms)
     books.inbound(InboundPart("46701", "46709", "for the ESME"), InboundPart("46701", "46708", "for the mail"))
-    assert books.rung() == {f"esme:{account}"}
+    assert books.rung() == {bells.of_esmes(account), bells.NOTICES}
     (notice,) = books.esme_notices(account)
     assert notice.inbound is not None
     assert (notice.event, notice.message) == ("inbound", None)
@@ -377,7 +378,7 @@ def test_a_restore_holds_receipts_until_somebody_decides(books: Books) -> None:
     assert (line["kind"], line["count"]) == ("to ESMEs", 2)
     books.rung()
     assert books.do("held_release", actor="me", now_ms=books.now_ms)["notices"] == 2
-    assert books.rung() == {f"esme:{account}"}
+    assert books.rung() == {bells.of_esmes(account)}
     assert len(books.esme_notices(account)) == 2
 
 

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from bridge.intake.authenticate import Identity, SmppRules
 from bridge.intake.prepare import Replacement
 from bridge.ledger import sqlite as sqlite_room
+from bridge.ledger.esme import EsmeNotice
 from bridge.ledger.worker import LedgerFailed
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
@@ -67,7 +68,7 @@ async def test_each_has_its_own_answer_and_its_own_line(tmp_path: Path) -> None:
         kept = await house.ledger.read("refusal_list")
         assert [row["fault"] for row in kept] == ["no_credit", "empty_text", "bad_recipient"]
         assert len(await house.messages()) == 2
-        assert await house.wakeups.wait(f"link:{LINK}", 0.01)
+        assert len(await house.ledger.claim_when_due(LINK, 10, 30.0)) == 2
         assert await house.door.submit_each(identity, []) == []
 
 
@@ -93,9 +94,13 @@ async def test_all_of_them_are_one_commit(tmp_path: Path) -> None:
 @asyncio_test
 async def test_a_scheduled_message_rings_nobody(tmp_path: Path) -> None:
     async with at_the_door(tmp_path) as (house, identity):
+        claimed = asyncio.create_task(house.ledger.claim_when_due(LINK, 10, 30.0))
+        await asyncio.sleep(0)
         answers = await house.door.submit_each(identity, [submission("later", due_at_ms=now_ms() + 60_000)])
         assert told(answers) == ["accepted"]
-        assert not await house.wakeups.wait(f"link:{LINK}", 0.01)
+        assert not claimed.done()
+        house.ledger.wake_link(LINK)
+        assert await asyncio.wait_for(claimed, 10) == []
 
 
 @asyncio_test
@@ -217,18 +222,21 @@ async def test_a_message_is_replaced_through_the_door(tmp_path: Path) -> None:
 @asyncio_test
 async def test_whatever_ends_a_message_rings_its_esme(tmp_path: Path) -> None:
     async with at_the_door(tmp_path) as (house, identity):
-        bell = f"esme:{identity.account_id}"
+
+        def waiting() -> asyncio.Task[list[EsmeNotice]]:
+            return asyncio.create_task(house.ledger.claim_esme_notices_when_due(identity.account_id, 10, 30.0))
+
         await house.door.submit_each(identity, [submission("a"), submission("b")])
+        claimed = waiting()
         first, second = await house.ledger.claim(LINK, 10, now_ms())
-        assert not await house.wakeups.wait(bell, 0.01)
+        assert not claimed.done()
         await house.ledger.settle(LINK, [Outcome(first.part_id, OutcomeKind.REJECTED, now_ms())])
-        assert await house.wakeups.wait(bell, 0.01)
-        (notice,) = await house.ledger.claim_esme_notices(identity.account_id, 10, now_ms())
-        assert notice.event == "rejected"
+        assert [notice.event for notice in await asyncio.wait_for(claimed, 10)] == ["rejected"]
+        claimed = waiting()
         await house.ledger.settle(LINK, [Outcome(second.part_id, OutcomeKind.UNWRITTEN, now_ms())])
-        assert not await house.wakeups.wait(bell, 0.01)
+        assert not claimed.done()
         await house.ledger.do("message_cancel", message_id=second.message_id, actor="me", now_ms=now_ms())
-        assert await house.wakeups.wait(bell, 0.01)
+        assert [notice.event for notice in await asyncio.wait_for(claimed, 10)] == ["cancelled"]
 
 
 @asyncio_test

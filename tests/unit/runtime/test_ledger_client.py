@@ -1,4 +1,4 @@
-"""The ledger's async face: answers after the commit, reads beside each other, hints to who waits."""
+"""The ledger's async face: answers after the commit, reads beside each other, claims that wait."""
 
 import asyncio
 import threading
@@ -8,7 +8,8 @@ import pytest
 
 from bridge.ledger.reports import REPORTS
 from bridge.messages.faults import Fault
-from bridge.messages.message import Submission
+from bridge.messages.message import Outcome, OutcomeKind, Submission
+from bridge.runtime.loop import now_ms
 from tests.house import LINK, open_house
 from tests.support import asyncio_test
 
@@ -30,15 +31,45 @@ async def test_a_long_report_keeps_no_login_waiting(tmp_path: Path, monkeypatch:
 
 
 @asyncio_test
-async def test_accepting_rings_the_link_and_receiving_rings_the_mail(tmp_path: Path) -> None:
+async def test_what_is_accepted_is_claimed_by_the_same_commit_when_its_link_waits(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         await house.add_account(pin="SECRETPIN2")
         identity = await house.identity("demo", "SECRETPIN2")
+        claimed = asyncio.create_task(house.ledger.claim_when_due(LINK, 10, 30.0))
+        other = asyncio.create_task(house.ledger.claim_when_due("other", 10, 30.0))
+        await house.ledger.claim(LINK, 10, 1)  # Now the two wait.
+        commits = house.ledger.worker.tally.commits
         await house.door.submit(identity, [Submission("http", "46701740605", "x")])
-        assert await house.wakeups.wait(f"link:{LINK}", 0.01)
-        assert not await house.wakeups.wait("notices", 0.01)
-        await house.ledger.receive(LINK, [], 1)
-        assert await house.wakeups.wait("notices", 0.01)
+        assert [part.text for part in await asyncio.wait_for(claimed, 10)] == ["x"]
+        assert house.ledger.worker.tally.commits == commits + 1
+        assert not other.done()
+
+
+@asyncio_test
+async def test_a_claim_waits_no_longer_than_it_said_and_finds_what_time_has_made_due(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2")
+        identity = await house.identity("demo", "SECRETPIN2")
+        assert await house.ledger.claim_when_due(LINK, 10, 0.01) == []
+        await house.door.submit(identity, [Submission("http", "46701740605", "x")])
+        (part,) = await house.ledger.claim_when_due(LINK, 10, 30.0)
+        soon_ms = now_ms() + 50
+        await house.ledger.settle(LINK, [Outcome(part.part_id, OutcomeKind.DEFERRED, now_ms(), retry_at_ms=soon_ms)])
+        assert await house.ledger.claim(LINK, 10, soon_ms - 1) == []
+        (again,) = await house.ledger.claim_when_due(LINK, 10, 0.1) or await house.ledger.claim_when_due(LINK, 10, 0.1)
+        assert again.attempt == 2
+
+
+@asyncio_test
+async def test_whoever_waits_is_answered_when_it_is_woken_and_at_the_stop(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        woken = asyncio.create_task(house.ledger.claim_when_due(LINK, 10, 30.0))
+        left = asyncio.create_task(house.ledger.claim_esme_notices_when_due(1, 10, 30.0))
+        await house.ledger.claim(LINK, 10, 1)
+        house.ledger.wake_link(LINK)
+        assert await asyncio.wait_for(woken, 10) == []
+        assert not left.done()
+    assert await asyncio.wait_for(left, 10) == []
 
 
 @asyncio_test
