@@ -184,6 +184,7 @@ def _claim(tx: Transaction, request: Claim, key: int) -> list[ClaimedPart]:
             expires_at_ms=row[10],
             is_possible_duplicate=bool(row[11]),
             user_data=UserData(*row[12:16]) if row[12] is not None else None,
+            slowed=row[16],
         )
         for row in tx.by_ids("parts_for_sending", ids)
     ]

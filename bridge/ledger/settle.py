@@ -135,6 +135,7 @@ def _waits_again(tx: Transaction, part: _Part, outcome: Outcome) -> str:
         "reason": outcome.reason,
         "command_status": outcome.command_status,
         "attempt": part.attempt - 1 if unwritten else part.attempt,
+        "is_slowed": outcome.is_slowed,
         "is_resend": 0,
         "stale_at_ms": NEVER_MS,
     }

@@ -51,7 +51,8 @@ def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> 
             values = {"part_id": part_id, "link": link, "retry_at_ms": now_ms, "reason": "", "command_status": 0}
             # The bound holds when it is sent, not when it is queued: its link may stay down for hours.
             stale_at_ms = accepted_at_ms + FRESH_MS_MAX[Lane(lane)]
-            tx.run("part_requeue", values | {"attempt": attempt, "is_resend": 1, "stale_at_ms": stale_at_ms})
+            values |= {"attempt": attempt, "is_slowed": 0, "is_resend": 1, "stale_at_ms": stale_at_ms}
+            tx.run("part_requeue", values)
             bells.ring_links(tx, [link])
             reason = "queued once more after an unanswered try: it may arrive twice"
             history.append((message_id, part_no, now_ms, "resend", reason))

@@ -259,6 +259,8 @@ class ClaimedPart:
     expires_at_ms: int
     is_possible_duplicate: bool
     user_data: UserData | None = None
+    slowed: int = 0
+    """Earlier attempts that were answered "too fast": they say nothing about the part."""
 
 
 class OutcomeKind(StrEnum):
@@ -291,3 +293,5 @@ class Outcome:
     """One plain phrase for people: "throttled by the carrier"."""
     retry_at_ms: int = 0
     """When to try again (DEFERRED, NEXT_LINK), or to ask for a receipt that has not come (SUBMITTED), else 0."""
+    is_slowed: bool = False
+    """The answer was about the pace of the link, not about the part (DEFERRED only)."""

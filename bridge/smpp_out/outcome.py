@@ -18,6 +18,9 @@ UNKNOWN_TRIES_MAX = 5
 """Tries for which a code that no table explains is taken as temporary; the next one is a refusal."""
 THROTTLED_DELAY_MS = 1_000
 """A throttled part waits this long; it is the link's slower pace that gives the carrier its rest."""
+THROTTLED_DOUBLINGS_MAX = 4
+"""Each further time it waits twice as long, up to 16 s: a carrier may mean one handset whose queue is full by it, which
+must not hold up all the others."""
 NO_STATUS = 0xFF
 """What a generic_nack without a status is read as: ESME_RUNKNOWNERR."""
 
@@ -119,9 +122,16 @@ _ACCEPTED = Decision(OutcomeKind.SUBMITTED, "")
 
 
 def decide(
-    status: int, attempt: int, random_fraction: float = 0.5, meanings: Mapping[int, Meaning] | None = None
+    status: int,
+    attempt: int,
+    random_fraction: float = 0.5,
+    meanings: Mapping[int, Meaning] | None = None,
+    *,
+    slowed: int = 0,
 ) -> Decision:
     """What to do with a part whose submit_sm was answered with `status` on its `attempt`-th try (1 or more).
+
+    `slowed` tries before that one were answered "too fast", and are not counted by `attempt`.
 
     `random_fraction` (0..1) spreads the waits of parts that were refused together. `meanings` are the carrier's own.
     """
@@ -130,7 +140,8 @@ def decide(
     meaning, reason = meaning_of(status)
     meaning = (meanings or {}).get(status, meaning)
     if meaning is Meaning.THROTTLED:
-        return Decision(OutcomeKind.DEFERRED, reason, THROTTLED_DELAY_MS, slows_link=True)
+        delay_ms = THROTTLED_DELAY_MS << min(slowed, THROTTLED_DOUBLINGS_MAX)
+        return Decision(OutcomeKind.DEFERRED, reason, delay_ms, slows_link=True)
     if meaning is Meaning.REFUSED or (meaning is Meaning.UNKNOWN and attempt > UNKNOWN_TRIES_MAX):
         return Decision(OutcomeKind.REJECTED, reason)
     if meaning is Meaning.NEXT_LINK:
@@ -162,6 +173,7 @@ def refused(part: ClaimedPart, decision: Decision, *, status: int, at_ms: int) -
         command_status=status,
         reason=decision.reason,
         retry_at_ms=at_ms + decision.retry_delay_ms if is_later else 0,
+        is_slowed=decision.slows_link,
     )
 
 

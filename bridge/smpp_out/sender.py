@@ -152,7 +152,8 @@ class Sender:
 
     def _refused(self, connection: LinkConnection, part: ClaimedPart, status: int) -> None:
         fraction = random.random()  # noqa: S311 - spreads waits, hides nothing
-        decision = outcome.decide(status, part.attempt, fraction, self._meanings)
+        tries, slowed = part.attempt - part.slowed, part.slowed
+        decision = outcome.decide(status, tries, fraction, self._meanings, slowed=slowed)
         if decision.slows_link:
             self._pacer.throttled(monotonic_ms())
             self._ledger.wake_link(self._name)  # What waits there was asked for at the old pace.

@@ -162,6 +162,7 @@ CREATE TABLE part (                   -- one short message
     command_status INTEGER NOT NULL DEFAULT 0, -- of the latest answer
     error TEXT NOT NULL DEFAULT '',   -- the network's error code from the receipt
     cause TEXT NOT NULL DEFAULT '',   -- what that code means on its link, as 'switched_off'; empty: it says nothing
+    slowed INTEGER NOT NULL DEFAULT 0, -- attempts that were answered "too fast": they say nothing about the part
     UNIQUE (message_id, part_no)
 ) STRICT;
 -- The claim's index: what is due on a link, alarm lane first. expires_at_ms rides along for the expiry sweep.

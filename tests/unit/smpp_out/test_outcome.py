@@ -73,6 +73,12 @@ def test_a_busy_carrier_is_asked_less_and_less_often() -> None:
     assert max(delays) <= 900_000 * 1.2
 
 
+def test_a_part_that_is_throttled_again_and_again_waits_up_to_16_s() -> None:
+    """Some carriers say so of one handset whose queue is full; asked every second, it would slow all the others."""
+    delays = [outcome.decide(Status.RMSGQFUL, 1, slowed=slowed).retry_delay_ms for slowed in (0, 1, 2, 3, 4, 5, 1000)]
+    assert delays == [1000, 2000, 4000, 8000, 16_000, 16_000, 16_000]
+
+
 def test_an_accepted_part_keeps_the_id_exactly_as_it_came() -> None:
     result = outcome.submitted(part(), " 0aB-9", at_ms=NOW_MS)
     assert (result.kind, result.smsc_id, result.retry_at_ms, result.reason) == (

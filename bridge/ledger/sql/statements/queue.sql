@@ -38,7 +38,7 @@ WHERE part.part_id = wanted.part_id AND part.state = 'queued'
 WITH wanted (part_id) AS (VALUES {rows})
 SELECT part.part_id, part.message_id, part.account_id, part.part_no, message.part_total, message.originator,
     message.recipient, message.coding, part.text, part.attempt, part.expires_at_ms, part.is_possible_duplicate,
-    user_data.header, user_data.body, user_data.data_coding, user_data.protocol_id
+    user_data.header, user_data.body, user_data.data_coding, user_data.protocol_id, part.slowed
 FROM wanted JOIN part USING (part_id) JOIN message ON message.message_id = part.message_id
     LEFT JOIN user_data ON user_data.part_id = part.part_id
 ORDER BY part.lane, part.part_id

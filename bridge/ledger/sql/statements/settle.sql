@@ -25,7 +25,7 @@ FROM wanted JOIN part USING (part_id) JOIN message ON message.message_id = part.
 -- name: part_requeue
 -- Once a part may have gone out twice, it stays marked so.
 UPDATE part SET state = 'queued', link = :link, next_action_at_ms = :retry_at_ms, waiting_for = :reason,
-    command_status = :command_status, attempt = :attempt,
+    command_status = :command_status, attempt = :attempt, slowed = slowed + :is_slowed,
     is_possible_duplicate = max(is_possible_duplicate, :is_resend), expires_at_ms = min(expires_at_ms, :stale_at_ms)
 WHERE part_id = :part_id
 

@@ -33,6 +33,7 @@ DROP TABLE message_2;
 CREATE INDEX message_account ON message (account_id, message_id);
 
 ALTER TABLE part ADD COLUMN cause TEXT NOT NULL DEFAULT '';
+ALTER TABLE part ADD COLUMN slowed INTEGER NOT NULL DEFAULT 0;
 DROP INDEX part_open;
 CREATE INDEX part_open ON part (state, next_action_at_ms) WHERE state IN ('claimed', 'in_doubt', 'scheduled');
 CREATE INDEX part_to_ask ON part (link, next_action_at_ms) WHERE state = 'submitted' AND next_action_at_ms > 0;
