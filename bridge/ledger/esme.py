@@ -4,9 +4,11 @@ Each is a row of `esme_notice`, written with the event it tells. A session of th
 and books the answer; while nobody is bound it waits, KEPT_MS at most.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 
 from bridge.ledger import bells
 from bridge.ledger.database import Row, Transaction
@@ -14,7 +16,7 @@ from bridge.ledger.outbox import Finished, InboundView
 from bridge.ledger.queue import id_key
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.ids import public_id
-from bridge.messages.message import Coding, MessageState, PartState
+from bridge.messages.message import Coding, PartState
 from bridge.smpp.constants import RegisteredDelivery
 
 CLAIM_MAX = 500
@@ -27,8 +29,6 @@ ENROUTE, INBOUND = "enroute", "inbound"
 """Events that are no state of a message."""
 _DELIVERED = PartState.DELIVERED.value
 _BINARY = Coding.BINARY.value
-_TOLD = {state.value: state for state in MessageState} | {ENROUTE: MessageState.SUBMITTED}
-"""Event -> the state that its receipt tells."""
 
 
 class EsmeNoticeKind(StrEnum):
@@ -45,10 +45,6 @@ class EsmeMessageView:
 
     message_id: str
     """The id that the ESME was told: of a submit_multi that of its first message."""
-    own_id: str
-    """The public id of the message itself, for logs."""
-    state: MessageState
-    """The state that this receipt tells; SUBMITTED while the network still tries."""
     accepted_at_ms: int
     final_at_ms: int | None
     network_at_ms: int | None
@@ -61,8 +57,6 @@ class EsmeMessageView:
     """With which the carrier refused that part; 0: it did not."""
     text_start: str
     """The first 20 characters; of binary content and of an erased text none."""
-    recipient: str
-    originator: str
     facts: EsmeFacts
 
 
@@ -165,12 +159,19 @@ def claim_esme_notices(tx: Transaction, claims: list[EsmeClaim]) -> list[list[Es
 def _due(tx: Transaction, claim: EsmeClaim) -> list[Row]:
     """Rows (notice, its message or None), the longest due first."""
     count = min(claim.count_max, CLAIM_MAX)
-    return tx.rows("esme_notices_due", {"account_id": claim.account_id, "now_ms": claim.now_ms, "count": count})
+    values = {"account_id": claim.account_id, "now_ms": claim.now_ms, "count": count}
+    due: list[Row] = json.loads(tx.rows("esme_notices_due", values)[0][0])
+    return due
+
+
+_PLACE = itemgetter(0, 1)
+"""Of a row: its notice, and the number of the part."""
 
 
 def _receipts(tx: Transaction, ids: list[int], key: int) -> dict[int, EsmeNotice]:
     notices: dict[int, EsmeNotice] = {}
-    for row in tx.by_ids("esme_receipts_for_sending", ids) if ids else []:
+    rows = tx.packed("esme_receipts_for_sending", [(one,) for one in ids]) if ids else []
+    for row in sorted(rows, key=_PLACE):
         notice = notices.get(row[0])
         if notice is None:
             notices[row[0]] = _receipt(row, key)
@@ -181,15 +182,10 @@ def _receipts(tx: Transaction, ids: list[int], key: int) -> dict[int, EsmeNotice
 
 def _receipt(row: Row, key: int) -> EsmeNotice:
     """A notice from the row of its message's first part."""
-    (notice_id, event, attempt, created_at_ms, message_id, accepted_at_ms, recipient, originator, coding, told_id) = (
-        row[:10]
-    )
-    state, final_at_ms, network_at_ms, error, command_status, text_start = row[19:]
-    name = public_id(told_id, key)
+    notice_id, _, event, attempt, created_at_ms, accepted_at_ms, coding, told_id, facts = row[:9]
+    state, final_at_ms, network_at_ms, error, command_status, text_start = row[9:]
     view = EsmeMessageView(
-        name,
-        name if told_id == message_id else public_id(message_id, key),
-        _TOLD[event],
+        public_id(told_id, key),
         accepted_at_ms,
         final_at_ms,
         network_at_ms,
@@ -198,16 +194,14 @@ def _receipt(row: Row, key: int) -> EsmeNotice:
         error,
         command_status,
         "" if coding == _BINARY else text_start,
-        recipient,
-        originator,
-        EsmeFacts(*row[10:19]),
+        EsmeFacts(*facts),
     )
     return EsmeNotice(notice_id, event, attempt, created_at_ms, view)
 
 
 def _add_part(view: EsmeMessageView, row: Row) -> None:
     """Another part of the same message: the latest times, and the code of the first part that failed."""
-    state, final_at_ms, network_at_ms, error, command_status, _ = row[19:]
+    state, final_at_ms, network_at_ms, error, command_status, _ = row[9:]
     view.final_at_ms = _later(view.final_at_ms, final_at_ms)
     view.network_at_ms = _later(view.network_at_ms, network_at_ms)
     if state == _DELIVERED:

@@ -119,7 +119,7 @@ class Finished:
 def finished_of(tx: Transaction, message_ids: set[int]) -> list[Finished]:
     """Those of these messages that have ended, and of which somebody may want to hear."""
     parts: dict[int, list[Row]] = {}
-    for row in tx.by_ids("reports_wanted", sorted(message_ids)):
+    for row in tx.packed("reports_wanted", [(one,) for one in message_ids]):
         parts.setdefault(row[0], []).append(row)
     finished = []
     for message_id, rows in parts.items():

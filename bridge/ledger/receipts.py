@@ -6,6 +6,7 @@ A receipt whose id means nothing may still settle a doubt (`doubts.py`); what is
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from bridge.ledger import credit, doubts, parked
@@ -51,6 +52,8 @@ class Named(NamedTuple):
     smsc_id: str
     recipient: str
 
+
+_part_id = attrgetter("part_id")
 
 Matched = list[tuple[Arrived, Named]]
 Found = dict[tuple[str, str], list[Named]]
@@ -144,8 +147,9 @@ def _look_up(tx: Transaction, keys: list[tuple[str, str, int]]) -> Found:
         earliest[link, key] = min(at_ms - MATCH_AGE_MS_MAX, earliest.get((link, key), at_ms))
     found: Found = {}
     if earliest:
-        for row in tx.many("parts_by_smsc_key", [(*name, since_ms) for name, since_ms in earliest.items()]):
-            found.setdefault((row[0], row[1]), []).append(Named._make(row))
+        rows = tx.packed("parts_by_smsc_key", [(*name, since_ms) for name, since_ms in earliest.items()])
+        for part in sorted(map(Named._make, rows), key=_part_id):
+            found.setdefault((part.link, part.smsc_key), []).append(part)
     return found
 
 

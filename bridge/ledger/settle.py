@@ -61,11 +61,14 @@ def settle(tx: Transaction, settlements: list[Settlement]) -> list[list[Move]]:
 def _submitted(tx: Transaction, answers: list[tuple[str, Outcome]]) -> list[Move]:
     first = {outcome.part_id: outcome for _, outcome in reversed(answers)}
     on = {outcome.part_id: link for link, outcome in reversed(answers)}
+    moved = set(tx.packed("parts_to_be_answered", [(part_id,) for part_id in first]))
     rows = [
         (o.part_id, on[o.part_id], o.smsc_id or None, smsc_key(o.smsc_id) or None, o.at_ms, o.retry_at_ms)
         for o in first.values()
+        if o.part_id in moved
     ]
-    moved = {row[0] for row in tx.many("parts_submitted", rows)}
+    if rows:
+        tx.many("parts_submitted", rows)
     late = [(link, o) for link, o in answers if o.part_id not in moved or o is not first[o.part_id]]
     if late:
         # What a receipt settled before its answer came is named alike by both: it went out once.

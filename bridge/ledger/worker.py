@@ -32,8 +32,8 @@ BATCH_MAX = 256
 QUEUE_MAX = 10_000
 """Requests waiting for the writer; beyond it callers are told to come back later."""
 STOP_TIMEOUT_S = 30.0
-LAZY = frozenset({"settle", "settle_notices", "settle_esme_notices"})
-LINGER_S = 0.002
+LAZY = frozenset({"receive", "settle", "settle_notices", "settle_esme_notices"})
+LINGER_S = 0.004
 """How long what nobody waits for is kept for company: a commit of its own costs more than all it has to say. A crash
 in that time leaves as much in doubt as one before the commit would."""
 

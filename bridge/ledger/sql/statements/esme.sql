@@ -29,27 +29,28 @@ SELECT message.message_id, message.account_id FROM wanted JOIN esme_message USIN
 WHERE esme_message.registered_delivery & 16
 
 -- name: esme_notices_due
-SELECT esme_notice_id, message_id FROM esme_notice
-WHERE state = 'owed' AND account_id = :account_id AND next_action_at_ms <= :now_ms
-ORDER BY next_action_at_ms, esme_notice_id LIMIT :count
+SELECT json_group_array(json_array(esme_notice_id, message_id)) FROM (
+    SELECT esme_notice_id, message_id FROM esme_notice
+    WHERE state = 'owed' AND account_id = :account_id AND next_action_at_ms <= :now_ms
+    ORDER BY next_action_at_ms, esme_notice_id LIMIT :count
+)
 
 -- name: esme_notices_claim
 UPDATE esme_notice SET state = 'claimed', attempt = attempt + 1
 WHERE state = 'owed' AND esme_notice_id IN (WITH wanted (id) AS (VALUES {rows}) SELECT id FROM wanted)
 
 -- name: esme_receipts_for_sending
--- A row for each part of each message, in order.
+-- A row for each part of each message.
 WITH wanted (esme_notice_id) AS (VALUES {rows})
-SELECT esme_notice.esme_notice_id, esme_notice.event, esme_notice.attempt, esme_notice.created_at_ms,
-    message.message_id, message.accepted_at_ms, message.recipient, message.originator, message.coding,
-    told_id, service_type, source_addr, source_addr_ton, source_addr_npi, destination_addr, dest_addr_ton,
-    dest_addr_npi, registered_delivery, user_message_reference,
-    part.state, part.final_at_ms, part.network_at_ms, part.error, part.command_status, substr(part.text, 1, 20)
+SELECT json_group_array(json_array(esme_notice.esme_notice_id, part.part_no, esme_notice.event, esme_notice.attempt,
+    esme_notice.created_at_ms, message.accepted_at_ms, message.coding, told_id,
+    json_array(service_type, source_addr, source_addr_ton, source_addr_npi, destination_addr, dest_addr_ton,
+        dest_addr_npi, registered_delivery, user_message_reference),
+    part.state, part.final_at_ms, part.network_at_ms, part.error, part.command_status, substr(part.text, 1, 20)))
 FROM wanted JOIN esme_notice USING (esme_notice_id)
     JOIN message ON message.message_id = esme_notice.message_id
     JOIN esme_message ON esme_message.message_id = esme_notice.message_id
     JOIN part ON part.message_id = esme_notice.message_id
-ORDER BY esme_notice.esme_notice_id, part.part_no
 
 -- name: esme_inbounds_for_sending
 WITH wanted (esme_notice_id) AS (VALUES {rows})

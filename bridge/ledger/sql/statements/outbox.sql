@@ -3,8 +3,8 @@
 -- name: reports_wanted
 -- Messages with the states of their parts, where a report would go, and what their account and ESME want to hear.
 WITH wanted (message_id) AS (VALUES {rows})
-SELECT part.message_id, part.state, message.account_id, account.mail_events, coalesce(mail_thread.reply_to, ''),
-    account.email, part.lane, coalesce(esme_message.registered_delivery, 0)
+SELECT json_group_array(json_array(part.message_id, part.state, message.account_id, account.mail_events,
+    coalesce(mail_thread.reply_to, ''), account.email, part.lane, coalesce(esme_message.registered_delivery, 0)))
 FROM wanted JOIN message USING (message_id) JOIN account ON account.account_id = message.account_id
     JOIN part ON part.message_id = message.message_id
     LEFT JOIN mail_thread ON mail_thread.message_id = message.message_id

@@ -3,14 +3,13 @@
 -- name: parts_by_smsc_key
 -- The newest few of each name: an SMSC that gives one id to everything must not stop the writer.
 WITH wanted (link, smsc_key, since_ms) AS (VALUES {rows})
-SELECT part.link, part.smsc_key, part.part_id, part.message_id, part.part_no, part.state, part.smsc_id,
-    message.recipient
+SELECT json_group_array(json_array(part.link, part.smsc_key, part.part_id, part.message_id, part.part_no, part.state,
+    part.smsc_id, message.recipient))
 FROM wanted JOIN part ON part.part_id IN (
         SELECT named.part_id FROM part AS named
         WHERE named.link = wanted.link AND named.smsc_key = wanted.smsc_key AND named.submitted_at_ms >= wanted.since_ms
         ORDER BY named.part_id DESC LIMIT 8
     ) JOIN message ON message.message_id = part.message_id
-ORDER BY part.part_id
 
 -- name: parts_trying
 -- The network has them and tries on; what it says of the reason holds until it says something else.

@@ -1,8 +1,15 @@
 -- What becomes of parts.
 
--- name: parts_submitted
+-- name: parts_to_be_answered
 -- A late answer still counts: it resolves a part in doubt, and cancels a resend that has not been claimed yet. A part
 -- that was given up as unknown keeps its state but gets its name, so that its receipt can still tell the truth.
+WITH wanted (part_id) AS (VALUES {rows})
+SELECT json_group_array(part_id) FROM wanted JOIN part USING (part_id)
+WHERE part.state IN ('claimed', 'in_doubt') OR (part.state = 'queued' AND part.is_possible_duplicate = 1)
+    OR (part.state = 'unknown' AND part.smsc_key IS NULL)
+
+-- name: parts_submitted
+-- Of those that parts_to_be_answered has found.
 UPDATE part SET state = CASE part.state WHEN 'unknown' THEN 'unknown' ELSE 'submitted' END, link = answer.link,
     smsc_id = answer.smsc_id, smsc_key = answer.smsc_key, submitted_at_ms = answer.at_ms,
     next_action_at_ms = CASE part.state WHEN 'unknown' THEN 0 ELSE answer.ask_at_ms END, command_status = 0,
@@ -12,9 +19,6 @@ FROM (
     SELECT part_id, link, smsc_id, smsc_key, at_ms, ask_at_ms FROM answer
 ) AS answer
 WHERE part.part_id = answer.part_id
-    AND (part.state IN ('claimed', 'in_doubt') OR (part.state = 'queued' AND part.is_possible_duplicate = 1)
-        OR (part.state = 'unknown' AND part.smsc_key IS NULL))
-RETURNING part.part_id
 
 -- name: parts_of
 WITH wanted (part_id) AS (VALUES {rows})
