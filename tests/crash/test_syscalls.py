@@ -65,8 +65,9 @@ def order(trace: Path, marks: set[str]) -> dict[str, list[tuple[str, int]]]:
         if "<TCP:" not in arguments:
             continue
         if name in READ and marked:
-            latest = marked[0]
-            seen[latest].append(("asked", synced))
+            if not seen[marked[0]]:  # Else it is a receipt, which begins as its text does.
+                latest = marked[0]
+            seen[marked[0]].append(("asked", synced))
         elif name in WRITE and _ANSWER.search(arguments) and latest:
             seen[latest].append(("answered", synced))
         elif name in WRITE:
