@@ -61,13 +61,13 @@ def order(trace: Path, marks: set[str]) -> dict[str, list[tuple[str, int]]]:
     for name, arguments in calls(trace):
         if name == SYNC and "ledger.sqlite-wal" in arguments and arguments.rstrip().endswith("= 0"):
             synced += 1
-        marked = [mark for mark in re.findall(r"E\d{7}", arguments) if mark in marks]
+        # A receipt repeats how its text began.
+        marked = [mark for mark in re.findall(r"(?<!text:)E\d{7}", arguments) if mark in marks]
         if "<TCP:" not in arguments:
             continue
         if name in READ and marked:
-            if not seen[marked[0]]:  # Else it is a receipt, which begins as its text does.
-                latest = marked[0]
-            seen[marked[0]].append(("asked", synced))
+            latest = marked[0]
+            seen[latest].append(("asked", synced))
         elif name in WRITE and _ANSWER.search(arguments) and latest:
             seen[latest].append(("answered", synced))
         elif name in WRITE:
