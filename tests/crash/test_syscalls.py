@@ -26,8 +26,9 @@ NUMBERS = 300
 """How far each of them is counted; a thread counts its own."""
 PER_RUN = 25
 
-_ANSWER = re.compile(r'"(250 2\.0\.0 queued|HTTP/1\.1 200|\\0\\0\\0\\31\\200\\0\\0\\4\\0\\0\\0\\0)')
-"""How a yes begins by mail, over HTTP, and as a submit_sm_resp of 25 octets with ESME_ROK, as strace writes them."""
+_ANSWER = re.compile(r'"(250 2\.0\.0 queued|HTTP/1\.1 200)|\\0\\0\\0\\31\\200\\0\\0\\4\\0\\0\\0\\0')
+"""How a yes begins by mail and over HTTP, as strace writes it; and a submit_sm_resp of 25 octets with ESME_ROK, which
+may stand behind a receipt."""
 _CALL = re.compile(r"^(\d+) +(?:(\w+)\((.*)|<\.\.\. (\w+) resumed>(.*))$", re.DOTALL)
 
 
