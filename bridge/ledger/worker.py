@@ -6,8 +6,8 @@ that breaks the group (a bug, a constraint) is found by running the group one by
 exception and the rest commits.
 
 Claims may wait here until a commit has something for them, and are answered by that commit (see requests.py): what is
-accepted is claimed at once when its link has room. What a LAZY verb books has happened already and nobody waits for
-it: it goes with the next commit, and makes one of its own only when none comes within LINGER_S.
+accepted is claimed at once when its link has room. What a LAZY verb books has happened already, and can wait a moment:
+it goes with the next commit, and makes one of its own only when none comes within LINGER_S.
 
 A failed write or sync of the disk means "unknown", not "not stored": then nothing more is acknowledged, every waiting
 caller gets LedgerFailed and `on_failure` is told, so that the appliance can stop at once.
@@ -33,9 +33,10 @@ QUEUE_MAX = 10_000
 """Requests waiting for the writer; beyond it callers are told to come back later."""
 STOP_TIMEOUT_S = 30.0
 LAZY = frozenset({"receive", "settle", "settle_notices", "settle_esme_notices"})
+"""What carriers and ESMEs answered or reported: nobody waits for these but a carrier for the answer to its receipt."""
 LINGER_S = 0.004
-"""How long what nobody waits for is kept for company: a commit of its own costs more than all it has to say. A crash
-in that time leaves as much in doubt as one before the commit would."""
+"""How long they are kept for company: a commit of its own costs more than all that one of them has to say. A crash in
+that time leaves as much in doubt as one before the commit would."""
 
 Verb = Callable[[Transaction, list[Any]], Sequence[Any]]
 
