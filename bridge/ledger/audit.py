@@ -228,16 +228,11 @@ def ledger_audit(database: Database) -> dict[str, Any]:
 
     Reads the whole ledger; on a large one this takes seconds, on its own connection.
     """
-    database.conn.execute("BEGIN")
-    try:
+    with sqlite.snapshot(database.conn):
         checks = []
         for check, sql in CHECKS.items():
             found = list(database.query(f"SELECT * FROM ({sql}) LIMIT {FOUND_MAX}"))  # noqa: S608 - our own constants
             checks.append({"name": check, "is_ok": not found, "detail": json.dumps(found) if found else ""})
         broken = sqlite.findings(database.conn, "quick_check", FOUND_MAX)
         checks.append({"name": FILE_CHECK, "is_ok": not broken, "detail": "; ".join(broken)})
-    finally:
-        # What finds a file damaged may have ended it already.
-        if database.conn.in_transaction:
-            database.conn.execute("COMMIT")
     return {"is_ok": all(check["is_ok"] for check in checks), "checks": checks}

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from bridge.ledger import sqlite
 from bridge.ledger.credit import BOOKS, REASON_MAX
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.ids import public_id
@@ -40,13 +41,10 @@ def account_statement_show(
     if book not in BOOKS:
         raise Fault(FaultCode.BAD_REQUEST, f"a book is one of {', '.join(BOOKS)}")
     values = {"name": name, "book": book, "from_ms": from_ms, "to_ms": to_ms}
-    database.conn.execute("BEGIN")
-    try:
+    with sqlite.snapshot(database.conn):
         found = list(database.query(_BALANCE, values))
         kinds = list(database.query(_KINDS, values))
         (last,) = database.conn.execute("SELECT coalesce(max(posting_id), 0) FROM posting").fetchone()
-    finally:
-        database.conn.execute("COMMIT")
     if not found:
         return None
     opening_mc = sum(kind["before_mc"] for kind in kinds)

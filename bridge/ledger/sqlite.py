@@ -5,6 +5,8 @@ the WAL-reset defect of SQLite 3.7.0 to 3.51.2, which needs two connections that
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 BUSY_TIMEOUT_S = 5.0
@@ -46,6 +48,20 @@ def open_reader(path: Path) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """What is read inside is read as it stood at one moment, however much is written meanwhile; may be nested."""
+    is_first = not connection.in_transaction
+    if is_first:
+        connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        # What finds a file damaged may have ended it already.
+        if is_first and connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def truncate_wal(connection: sqlite3.Connection) -> bool:

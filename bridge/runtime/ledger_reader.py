@@ -21,8 +21,14 @@ class LedgerReader:
         self._database = Database(sqlite.open_reader(path), execute_plugins=False)
 
     async def run(self, work: Callable[[Database], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._database)
+        """What `work` reads, all of it as it stood at one moment, however much is written meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _at_one_moment, self._database, work)
 
     async def close(self) -> None:
-        await self.run(lambda database: database.conn.close())
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._database.conn.close)
         self._thread.shutdown()
+
+
+def _at_one_moment(database: Database, work: Callable[[Database], Any]) -> Any:
+    with sqlite.snapshot(database.conn):
+        return work(database)

@@ -4,6 +4,7 @@ Text for people at a terminal, JSON for a journal. Whatever a value holds, a lin
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -108,27 +109,49 @@ class _Out:
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque()
+        self._asked: asyncio.AbstractEventLoop | None = None
+        """The loop that flushes at the end of its turn."""
 
     def write(self, line: str) -> None:
-        """Write `line` with all others of this turn; at once where no loop runs."""
+        """Write `line` with all others of this turn; at once where no loop runs. May be called on any thread."""
         self._lines.append(line)
-        if len(self._lines) > 1:
-            return
         try:
-            asyncio.get_running_loop().call_soon(self.flush)
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
+            return
+        if self._asked is not loop:
+            self._asked = loop
+            loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._asked = None
+        self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits. Where nothing can be written, as behind a closed pipe, it is lost: nobody else is told."""
         lines = []
-        while self._lines:  # Other threads may add to it meanwhile.
-            lines.append(self._lines.popleft())
-        sys.stdout.write("\n".join([*lines, ""]))
-        sys.stdout.flush()
+        with contextlib.suppress(IndexError):  # Other threads add to it and take from it meanwhile.
+            while True:
+                lines.append(self._lines.popleft())
+        if not lines:
+            return
+        text = "\n".join([*lines, ""])
+        with contextlib.suppress(OSError, ValueError):
+            try:
+                sys.stdout.write(text)
+            except UnicodeEncodeError:
+                encoding = sys.stdout.encoding
+                sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            sys.stdout.flush()
 
 
 _out = _Out()
+
+
+def flush() -> None:
+    """Write the lines of this turn now: before the process ends without another one."""
+    _out.flush()
 
 
 class _Bridge(logging.Handler):

@@ -120,9 +120,11 @@ async def bench(
         opened = await made.ledger.do("account_add", name="demo", now_ms=now_ms())
         made.account_id = opened["account_id"]
         await made.ledger.do("account_top_up", name="demo", amount_mc=CREDIT_MC, key="opening", now_ms=now_ms())
-        yield made
-        for link in made.links:
-            await link.stop()
+        try:
+            yield made
+        finally:
+            for link in made.links:
+                await link.stop()
         report = await made.ledger.read("ledger_audit")
         assert report["is_ok"], report
         assert not made.failures

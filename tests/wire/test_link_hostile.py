@@ -209,7 +209,7 @@ async def test_a_flood_of_receipts_that_mean_nothing(tmp_path: Path) -> None:
 
         await eventually(all_answered, 60)
         assert set(smsc.answered) <= {0, 0x64}
-        assert smsc.answered[0] > 1_000
+        assert smsc.answered[0] >= 1_000
         assert max(held) <= 1_000, "no more than a session may owe"
         assert (smsc.binds, link.state) == (1, LinkState.BOUND)
         assert link.status()["receipts"] == smsc.answered[0]

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from bridge.ledger.reports import REPORTS
 from bridge.messages.faults import Fault
@@ -95,3 +96,27 @@ async def test_an_unknown_report_is_a_fault(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         with pytest.raises(Fault, match="not_found"):
             await house.ledger.read("secrets")
+
+
+@asyncio_test
+async def test_a_report_tells_of_one_moment_however_much_is_written_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2")
+        identity = await house.identity("demo", "SECRETPIN2")
+        has_begun, may_go_on = threading.Event(), threading.Event()
+
+        def count_twice(database: Database) -> list[int]:
+            first = next(iter(database.query("SELECT count(*) AS n FROM message")))["n"]
+            has_begun.set()
+            may_go_on.wait(30)
+            return [first, next(iter(database.query("SELECT count(*) AS n FROM message")))["n"]]
+
+        monkeypatch.setitem(REPORTS, "queue", count_twice)
+        report = asyncio.create_task(house.ledger.read("queue"))
+        await asyncio.to_thread(has_begun.wait, 30)
+        await house.door.submit(identity, [Submission("http", "46701740605", "x")])
+        may_go_on.set()
+        assert await report == [0, 0]
+        assert len(await house.messages()) == 1

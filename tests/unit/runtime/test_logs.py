@@ -1,8 +1,10 @@
 """Log lines: one event, one line, whatever a value holds; at once for people, together for the loop."""
 
 import asyncio
+import io
 import json
 import logging
+import subprocess
 import sys
 
 import pytest
@@ -76,3 +78,80 @@ def test_what_one_turn_of_the_loop_says_is_flushed_together(monkeypatch: pytest.
     asyncio.run(talk())
     assert out.text.count("accepted") == 10
     assert out.flushes == 1
+
+
+class Gone:
+    """Standard output behind a pipe that nobody reads any more."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def write(self, text: str) -> None:
+        self.tries += 1
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        """Nothing is there."""
+
+
+def test_a_broken_pipe_is_no_event_that_is_logged_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Gone()
+    logs.configure(LogSettings())
+
+    async def talk() -> None:
+        monkeypatch.setattr(sys, "stdout", out)
+        logs.get("door").info("accepted")
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    asyncio.run(talk())
+    assert out.tries == 1
+
+
+def test_a_loop_that_ended_before_its_turn_takes_no_later_line_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(LogSettings())
+    loop = asyncio.new_event_loop()
+
+    def end() -> None:
+        logs.get("door").info("accepted")
+        raise SystemExit
+
+    loop.call_soon(end)
+    with pytest.raises(SystemExit):
+        loop.run_forever()
+    loop.close()
+
+    async def talk() -> None:
+        logs.get("door").info("refused")
+        await asyncio.sleep(0)
+
+    asyncio.run(talk())
+    out = capsys.readouterr().out
+    assert out.index("accepted") < out.index("refused")
+
+
+def test_a_line_that_the_terminal_cannot_show_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    octets = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(octets, encoding="ascii"))
+    logs.configure(LogSettings())
+
+    async def talk() -> None:
+        logs.get("door").info("accepted", subject="Größe")
+        logs.get("door").info("refused")
+        await asyncio.sleep(0)
+
+    asyncio.run(talk())
+    assert b"subject=Gr\\xf6\\xdfe" in octets.getvalue()
+    assert b"refused" in octets.getvalue()
+
+
+def test_what_a_turn_said_is_written_before_the_process_ends_in_it() -> None:
+    program = (
+        "import asyncio\nfrom bridge.app.run import end_now\nfrom bridge.runtime import logs\n"
+        "from bridge.runtime.logs_settings import LogSettings\nlogs.configure(LogSettings())\n"
+        "async def end():\n    logs.get('link').error('last words')\n    end_now(3)\n"
+        "asyncio.run(end())\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 3
+    assert "last words" in ended.stdout
