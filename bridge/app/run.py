@@ -62,6 +62,7 @@ def run(settings: Settings, *, is_trial: bool) -> int:
 
 def end_now(code: int) -> None:
     """End the process as it is, with what it has logged."""
+    logs.flush()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

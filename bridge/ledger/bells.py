@@ -31,3 +31,8 @@ def ring_esmes(tx: Transaction, account_ids: Iterable[int]) -> None:
 
 def ring_notices(tx: Transaction) -> None:
     tx.bells.add(NOTICES)
+
+
+def due_in(tx: Transaction, bell: str, wait_ms: int) -> None:
+    """More is due in `wait_ms`, by the clock alone: a claim that finds nothing waits no longer than that."""
+    tx.due_in_ms[bell] = wait_ms

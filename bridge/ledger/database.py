@@ -32,6 +32,8 @@ class Transaction:
         """What was read of the file and never changes in it."""
         self.bells: set[str] = set()
         """What was made due in this transaction: see bells.py."""
+        self.due_in_ms: dict[str, int] = {}
+        """By bell: after how many ms something more is due there by the clock alone, as far as a claim has seen."""
 
     def run(self, name: str, values: Values | Sequence[Any] = ()) -> int:
         """Run a named statement; gives the number of rows it changed."""

@@ -160,7 +160,10 @@ def _due(tx: Transaction, claim: EsmeClaim) -> list[Row]:
     """Rows (notice, its message or None), the longest due first."""
     count = min(claim.count_max, CLAIM_MAX)
     values = {"account_id": claim.account_id, "now_ms": claim.now_ms, "count": count}
-    due: list[Row] = json.loads(tx.rows("esme_notices_due", values)[0][0])
+    text, next_at_ms = tx.rows("esme_notices_due", values)[0]
+    if next_at_ms is not None:
+        bells.due_in(tx, bells.of_esmes(claim.account_id), next_at_ms - claim.now_ms)
+    due: list[Row] = json.loads(text)
     return due
 
 

@@ -3,15 +3,20 @@
 A claim that finds nothing is not asked again and again: it stays with the writer under its bell ("link:<name>" for
 parts of a link, "esme:<account_id>" for receipts and texts of an account's ESMEs, "notices" for mails). A verb that
 makes something due rings the bell (`tx.bells`), and the claim is answered by the same commit. A bell may be rung for
-nothing, and every wait ends by the clock, too: for what time alone makes due.
+nothing, and every wait ends by the clock, too: for what time alone makes due. A claim that knows when that will be says
+so (`tx.due_in_ms`).
 """
 
 import heapq
 import itertools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+NOT_ALLOWED_S = 1.0
+"""How long a claim waits that may take nothing just now, as while the disk is short: nobody rings when it may again."""
 
 
 @dataclass(slots=True)
@@ -74,20 +79,22 @@ class Waiting:
         self._by_bell: dict[str, list[Waiter]] = {}
         self._ends: list[tuple[float, int, Waiter]] = []
         self._numbers = itertools.count()
-        self._dry: set[str] = set()
-        """Bells for which less was found than was asked for, and that were not rung since."""
+        self._dry: dict[str, float] = {}
+        """Bells for which less was found than was asked for, and that were not rung since; and when (time.monotonic)
+        something is due there all the same, infinity where that is not known."""
 
     def is_dry(self, bell: str) -> bool:
         """Whether there is nothing to find for `bell`, as far as is known."""
-        return bell in self._dry
+        return bell in self._dry and self._dry[bell] > time.monotonic()
 
     def add(self, waiter: Waiter) -> None:
+        waiter.until_s = min(waiter.until_s, self._dry.get(waiter.bell, waiter.until_s))
         self._by_bell.setdefault(waiter.bell, []).append(waiter)
         heapq.heappush(self._ends, (waiter.until_s, next(self._numbers), waiter))
 
     def take(self, bell: str) -> list[Waiter]:
         """The waiters of a bell that was rung; they wait no more."""
-        self._dry.discard(bell)
+        self._dry.pop(bell, None)
         return self._by_bell.pop(bell, [])
 
     def take_over(self) -> list[Waiter]:
@@ -102,10 +109,17 @@ class Waiting:
         """All waiters."""
         return [waiter for bell in list(self._by_bell) for waiter in self.take(bell)]
 
-    def found(self, waiter: Waiter, count_max: int, count: int) -> None:
-        """A waiter was tried: it asked for `count_max` and found `count`."""
-        if count < count_max:
-            self._dry.add(waiter.bell)
+    def found(self, waiter: Waiter, count_max: int, count: int, due_in_ms: int | None) -> None:
+        """A waiter was tried: it asked for `count_max` and found `count`; more is due in `due_in_ms`, None: unknown."""
+        now_s = time.monotonic()
+        if not count_max:
+            waiter.until_s = min(waiter.until_s, now_s + NOT_ALLOWED_S)
+        elif count < count_max:
+            self._dry[waiter.bell] = math.inf if due_in_ms is None else now_s + due_in_ms / 1000
+
+    def forget_found(self) -> None:
+        """What the waiters found was not stored: it is there again."""
+        self._dry.clear()
 
     def wait_s(self) -> float | None:
         """Seconds until the time of the next one is over; None: nobody waits."""

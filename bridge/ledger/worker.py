@@ -224,6 +224,7 @@ class Worker:
                 if _code(error) in _NOBODYS_FAULT:
                     raise
                 # Somebody in the group broke it: start over and find out who.
+                self._waiting.forget_found()
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -232,6 +233,7 @@ class Worker:
             self._connection.execute("COMMIT")
             _reach(batch, "committed")
         except BaseException:
+            self._waiting.forget_found()
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
@@ -240,6 +242,7 @@ class Worker:
     def _run(self, batch: list[Request], run: Callable[[list[Request]], None]) -> None:
         """Run the verbs of a batch, and then the claims that wait for what they have made due, which join it."""
         self._tx.bells.clear()
+        self._tx.due_in_ms.clear()
         run([request for request in batch if not isinstance(request, Waiter)])
         for bell in self._tx.bells:
             batch += self._waiting.take(bell)
@@ -273,7 +276,7 @@ class Worker:
             return
         request.result = Result(request.token, value)
         if isinstance(request, Waiter):
-            self._waiting.found(request, argument.count_max, len(value))
+            self._waiting.found(request, argument.count_max, len(value), self._tx.due_in_ms.get(request.bell))
 
     def _results(self, batch: list[Request]) -> list[Result]:
         """What is delivered; a claim that found nothing goes on waiting."""
@@ -283,6 +286,7 @@ class Worker:
                 self._waiting.add(request)
             elif request.result is not None:
                 results.append(request.result)
+                request.result = None  # Who has waited is remembered for a while, and must not keep what it was given.
         return results
 
     def _failed(self, batch: list[Request], error: sqlite3.Error) -> list[Result]:

@@ -25,7 +25,7 @@ from bridge.smpp_in.sessions import EsmeAccount
 CLAIM_MAX = 500
 """What one claim takes, whatever the windows: the rest comes with the next."""
 POLL_S = 30.0
-"""How long a claim waits in the ledger, which is looked at anew then; what was put off has a timer of its own."""
+"""How long a claim waits in the ledger, which is looked at anew then; and sooner when something put off is due."""
 RETRY_S = 1.0
 """Wait after the ledger failed us."""
 REST_S = 1.0
@@ -50,8 +50,6 @@ class Deliveries:
         self._news = asyncio.Event()
         self._is_stopping = False
         self._is_pumping = False
-        self._retry: asyncio.TimerHandle | None = None
-        """Rings when the earliest of what was put off is due again."""
         self._task: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
 
@@ -96,13 +94,12 @@ class Deliveries:
         self._give_back()
         self._look_now()
         self._news.set()
-        await self._until(lambda: not self._open, timeout_s)
+        # What a claim is still to give would be nobody's.
+        await self._until(lambda: not self._open and (self._task is None or self._task.done()), timeout_s)
 
     async def stop(self, timeout_s: float) -> bool:
         """Once nobody is bound: end, as soon as the ledger knows every outcome; False when it did not in time."""
         is_settled = await self._until(lambda: not (self._open or self._outcomes or self._settling), timeout_s)
-        if self._retry is not None:
-            self._retry.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -142,18 +139,8 @@ class Deliveries:
                 self._give_back()
 
     def _look_now(self) -> None:
-        """Have a claim that waits in the ledger answered, because something is due or nobody is bound any more."""
-        self._retry = None
+        """Have a claim that waits in the ledger answered, as something was put off or nobody is bound any more."""
         self._ledger.wake_esmes(self._account.account_id)
-
-    def _look_in(self, wait_s: float) -> None:
-        """The same when what was put off is due again."""
-        when = running().time() + wait_s
-        if self._retry is not None:
-            if self._retry.when() <= when:
-                return
-            self._retry.cancel()
-        self._retry = running().call_at(when, self._look_now)
 
     def _room(self) -> int:
         return sum(connection.room for connection in self._account.sessions)
@@ -245,8 +232,8 @@ class Deliveries:
             while self._outcomes:
                 outcomes, self._outcomes = self._outcomes, []
                 await self._book(outcomes)
-                if again := [outcome.retry_at_ms for outcome in outcomes if outcome.kind is EsmeNoticeKind.RETRY]:
-                    self._look_in(max(0, min(again) - now_ms()) / 1000)
+                if any(outcome.kind is EsmeNoticeKind.RETRY for outcome in outcomes):
+                    self._look_now()  # The next claim sees when that is due again.
         finally:
             self._settling = None
 

@@ -229,6 +229,9 @@ class Sender:
         # The room in the window is that of answered parts: they are settled no later than the next are claimed, so
         # that a crash never finds more claims than the window is wide.
         await self.told()
+        count = min(count, self._turns.room)
+        if self._is_stopping or not count:
+            return  # A session went meanwhile, or the link stops: what woke claims then did not meet this one.
         try:
             parts = await self._ledger.claim_when_due(self._name, count, POLL_S)
         except Exception:  # The sender's outermost hook: a ledger in trouble must not end the link.

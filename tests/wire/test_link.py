@@ -634,6 +634,26 @@ async def test_a_stop_while_the_smsc_is_away_does_not_hang(tmp_path: Path) -> No
 
 
 @asyncio_test
+async def test_a_stop_just_before_a_claim_does_not_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "POLL_S", 60.0)
+    async with bench(tmp_path) as b:
+        link = await b.bound()
+        stopping: list[asyncio.Task[None]] = []
+        told = sender.Sender.told
+
+        async def stop_meanwhile(one: sender.Sender) -> None:
+            await told(one)
+            stopping.append(asyncio.create_task(link.stop()))
+            while not one._is_stopping:
+                await asyncio.sleep(0)
+
+        monkeypatch.setattr(sender.Sender, "told", stop_meanwhile)
+        b.ledger.wake_link(link.settings.name)
+        await eventually(lambda: bool(stopping))
+        await asyncio.wait_for(stopping[0], 10)
+
+
+@asyncio_test
 async def test_a_stop_puts_back_what_was_claimed_and_not_written(tmp_path: Path) -> None:
     async with bench(tmp_path, Gated) as b:
         link = await b.bound()

@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge.ledger.esme import EsmeNoticeKind, EsmeNoticeOutcome
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import PartState
 from bridge.messages.receipt import Receipt
@@ -42,8 +44,6 @@ def fields_of(pdu: pdus.DeliverSm) -> tuple[bytes, ...]:
 async def notices(door: Door) -> Counter[str]:
     """How many rows of the outbox are in which state."""
     rows = door.house.ledger.path
-    import sqlite3
-
     with sqlite3.connect(rows) as connection:
         return Counter(state for (state,) in connection.execute("SELECT state FROM esme_notice"))
 
@@ -267,6 +267,53 @@ async def test_not_now_is_tried_again(tmp_path: Path, quick: None, status: int) 
 
 
 @asyncio_test
+async def test_all_that_was_put_off_comes_in_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = iter([100, 400, 700])
+    monkeypatch.setattr(deliver, "REST_S", 0.05)
+    monkeypatch.setattr(delivery, "retry_delay_ms", lambda attempt, fraction: next(waits))
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        answers = iter([Status.RX_T_APPN] * 3)
+        esme.answers = lambda pdu: next(answers, 0)
+        for text in ("one", "two", "three"):
+            await esme.ask(submit(text, **ASKED))
+        await door.finish()
+        await all_in(door, done=3)
+        assert len(esme.delivered()) == 6
+
+
+@asyncio_test
+async def test_what_was_put_off_before_it_was_bound_comes_in_its_time(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        sender = await door.bound(pdus.BindTransmitter)
+        await sender.ask(submit(**ASKED))
+        await door.finish()
+        (notice,) = await door.house.ledger.claim_esme_notices(1, 10, now_ms())
+        put_off = EsmeNoticeOutcome(notice.esme_notice_id, EsmeNoticeKind.RETRY, now_ms(), now_ms() + 500, "not now")
+        await door.house.ledger.settle_esme_notices([put_off])
+        esme = await door.bound(pdus.BindReceiver)
+        await receipt_of(esme)
+        await all_in(door, done=1)
+
+
+@asyncio_test
+async def test_a_stop_waits_for_a_claim_that_the_ledger_has_not_answered(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        await esme.ask(submit(**ASKED))
+        (part,) = await door.submit_up()
+        stranger = sqlite3.connect(door.house.ledger.path, isolation_level=None)
+        stranger.execute("BEGIN IMMEDIATE")  # The commit that owes the receipt, and claims it, hangs.
+        receipt = Receipt(str(1000 + part.part_id), PartState.DELIVERED, "000", now_ms(), part.recipient)
+        receiving = asyncio.create_task(door.house.ledger.receive(LINK, [receipt], now_ms()))
+        asyncio.get_running_loop().call_later(0.5, stranger.close)
+        await asyncio.sleep(0)
+        await door.smpp.stop()
+        await receiving
+        assert await notices(door) == {"done": 1}
+
+
+@asyncio_test
 async def test_a_retry_waits_longer_each_time(tmp_path: Path) -> None:
     async with open_door(tmp_path) as door:
         esme = await door.bound()
@@ -275,8 +322,6 @@ async def test_a_retry_waits_longer_each_time(tmp_path: Path) -> None:
         await door.finish()
         await receipt_of(esme)
         await all_in(door, owed=1)
-        import sqlite3
-
         with sqlite3.connect(door.house.ledger.path) as connection:
             (row,) = connection.execute("SELECT next_action_at_ms, attempt, waiting_for FROM esme_notice")
         assert 3_000 < row[0] - now_ms() <= 6_000

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.ledger import migrate, sqlite, worker
+from bridge.ledger import bells, migrate, requests, sqlite, worker
 from bridge.ledger.database import Transaction
 from bridge.ledger.requests import Result
 from bridge.ledger.worker import LedgerFailed, Worker
@@ -49,6 +49,18 @@ def pick(tx: Transaction, claims: list[Pick]) -> list[list[str]]:
     return found
 
 
+def late(tx: Transaction, claims: list[Pick]) -> list[list[str]]:
+    """Picks, and knows that something more is due a moment later."""
+    bells.due_in(tx, BELL, 50)
+    return pick(tx, claims)
+
+
+def swell(tx: Transaction, claims: list[Pick]) -> list[list[str]]:
+    """A claim that finds the disk full."""
+    tx.run("tariff_upsert", {"account_class": "t" * 10_000_000, "prefix": "1", "valid_from_ms": 0, "price_mc": 1})
+    return [[] for _ in claims]
+
+
 def note(tx: Transaction, arguments: list[str]) -> list[str]:
     return arguments
 
@@ -63,7 +75,7 @@ class Orchard:
         self.results: dict[str, Result] = {}
         self.failures: list[Exception] = []
         self._news = threading.Condition()
-        verbs = {"hang": hang, "pick": pick, "settle": note}
+        verbs = {"hang": hang, "pick": pick, "late": late, "swell": swell, "settle": note}
         self.worker = Worker(connection, verbs, self._deliver, self.failures.append)
 
     def _deliver(self, results: list[Result]) -> None:
@@ -230,3 +242,44 @@ def test_a_claim_is_made_anew_for_every_try(orchard: Orchard) -> None:
     orchard.worker.submit("hang", "1", "hung")
     orchard.of("claim")
     assert len(made) == 2
+
+
+def test_what_is_due_by_the_clock_is_found_in_its_time(orchard: Orchard) -> None:
+    orchard.worker.start()
+    for token in ("tried", "not even tried"):
+        orchard.worker.submit_waiting("late", lambda: Pick(10), token, bell=BELL, wait_s=WAIT_S)
+        assert orchard.of(token)[0].value == []
+
+
+def test_a_claim_that_may_take_nothing_is_answered_soon(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "NOT_ALLOWED_S", 0.05)
+    orchard.worker.submit("hang", "1", "hung")
+    orchard.wait_for("none allowed", count_max=0)
+    orchard.worker.start()
+    assert orchard.of("none allowed")[0].value == []
+    orchard.wait_for("allowed again")
+    assert orchard.of("allowed again")[0].value == ["1"]
+
+
+def test_what_a_failed_commit_gave_back_is_found_at_once(orchard: Orchard) -> None:
+    connection = orchard.worker._connection
+    connection.execute("INSERT INTO tariff (account_class, prefix, valid_from_ms, price_mc) VALUES ('t', '1', 0, 1)")
+    pages = connection.execute("PRAGMA page_count").fetchone()[0] + 10
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    orchard.wait_for("claim")
+    orchard.worker.submit_waiting("swell", lambda: Pick(10), "full", bell="other", wait_s=WAIT_S)
+    orchard.worker.start()
+    assert all(isinstance(one.error, Fault) for one in orchard.of("claim", "full"))
+    orchard.wait_for("again")
+    assert orchard.of("again")[0].value == ["1"]
+
+
+def test_what_was_given_is_not_kept(orchard: Orchard) -> None:
+    orchard.worker.start()
+    orchard.worker.submit_waiting("pick", lambda: Pick(1), "other", bell="other", wait_s=WAIT_S / 2)
+    orchard.wait_for("claim")
+    orchard.settled()
+    orchard.worker.submit("hang", "1", "hung")
+    assert orchard.of("claim")[0].value == ["1"]
+    (remembered,) = [waiter for _, _, waiter in orchard.worker._waiting._ends if waiter.token == "claim"]
+    assert remembered.result is None

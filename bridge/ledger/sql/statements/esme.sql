@@ -29,7 +29,11 @@ SELECT message.message_id, message.account_id FROM wanted JOIN esme_message USIN
 WHERE esme_message.registered_delivery & 16
 
 -- name: esme_notices_due
-SELECT json_group_array(json_array(esme_notice_id, message_id)) FROM (
+-- What is due, and when the next will be.
+SELECT json_group_array(json_array(esme_notice_id, message_id)), (
+    SELECT min(next_action_at_ms) FROM esme_notice
+    WHERE state = 'owed' AND account_id = :account_id AND next_action_at_ms > :now_ms
+) FROM (
     SELECT esme_notice_id, message_id FROM esme_notice
     WHERE state = 'owed' AND account_id = :account_id AND next_action_at_ms <= :now_ms
     ORDER BY next_action_at_ms, esme_notice_id LIMIT :count
