@@ -10,6 +10,8 @@ SWEEP_S = 1.0
 TIDY_S = 60.0
 TIDY_ROUNDS_MAX = 40
 """Rounds of one tidying: 200,000 names of submissions a minute, more than any machine accepts in that time."""
+RELEASE_ROUNDS_MAX = 40
+"""Rounds of one sweep: what was scheduled for the same minute is queued at 20,000 a second."""
 WAL_SIZE_MAX = 64 * 1_048_576
 """Octets of the ledger's log that are worth a warning; some 8 MiB are usual."""
 STEP_MS_MIN = 5_000
@@ -54,12 +56,22 @@ class Housekeeping:
         await self.watch_the_clock()
         never = [link.name for link in self._links if link.in_doubt == "never_resend"]
         resolved = await self._ledger.do("resolve_doubts", now_ms=now_ms(), never_resend=never)
-        released = await self._ledger.do("release_scheduled", now_ms=now_ms())
+        released = await self._release_scheduled()
         expired = await self._ledger.do("expire", now_ms=now_ms())
-        happened = {**resolved, "expired": released["expired"] + expired["expired"]}
+        happened = {**resolved, "expired": released + expired["expired"]}
         for event, messages in happened.items():
             for message in messages:
                 log.warning(event, message=message)
+
+    async def _release_scheduled(self) -> list[str]:
+        """Queue what was scheduled for now; gives the public ids of what was too late."""
+        expired: list[str] = []
+        for _ in range(RELEASE_ROUNDS_MAX):
+            done = await self._ledger.do("release_scheduled", now_ms=now_ms())
+            expired += done["expired"]
+            if not done["is_more"]:
+                break
+        return expired
 
     async def tidy(self) -> None:
         """Drop what only piles up."""

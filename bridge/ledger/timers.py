@@ -1,5 +1,7 @@
 """What time does to waiting parts: doubt resolves, validity ends, and a restart finds what was being sent."""
 
+from typing import Any
+
 from bridge.ledger import bells, credit, esme, inbound, receipts, retries
 from bridge.ledger.database import Transaction
 from bridge.ledger.finish import Ending, finish
@@ -92,17 +94,18 @@ def _expire(tx: Transaction, part_ids: list[int], now_ms: int) -> list[str]:
     return [public_id(ending.message_id, key) for ending in endings]
 
 
-def release_scheduled(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
+def release_scheduled(tx: Transaction, *, now_ms: int) -> dict[str, Any]:
     """Scheduled parts whose time has come are queued, and their links are rung.
 
-    A part whose validity ended before, while the appliance was off, expires. Gives {"expired": public ids}.
+    A part whose validity ended before, while the appliance was off, expires. Gives {"expired": public ids, "is_more"}.
     """
     rows = tx.rows("parts_scheduled_due", {"now_ms": now_ms, "count": SWEEP_MAX})
     due = [(part_id, link) for part_id, link, expires_at_ms in rows if expires_at_ms > now_ms]
     if due:
         tx.by_ids("parts_release_scheduled", [part_id for part_id, _ in due])
         bells.ring_links(tx, {link for _, link in due})
-    return {"expired": _expire(tx, [part_id for part_id, _, expires_at_ms in rows if expires_at_ms <= now_ms], now_ms)}
+    over = [part_id for part_id, _, expires_at_ms in rows if expires_at_ms <= now_ms]
+    return {"expired": _expire(tx, over, now_ms), "is_more": len(rows) == SWEEP_MAX}
 
 
 def shift(tx: Transaction, *, by_ms: int, now_ms: int) -> dict[str, int]:

@@ -17,7 +17,6 @@ What happens in which state is in `matrix.py`; nothing here asks which role it p
 never goes back. A response is matched by sequence_number and kind; one that matches nothing is counted and ignored.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bridge.smpp.clocks import NEVER_MS, Clocks, Timers
@@ -81,7 +80,6 @@ class Counts:
     unreadable_requests: int = 0
     refused_requests: int = 0
     late_answers: int = 0
-    unsent_answers: int = 0
 
 
 class Session:
@@ -170,17 +168,6 @@ class Session:
         if is_binding:
             self._become_bound(BOUND_BY_BIND[key[1]])
         return data
-
-    def respond_all(self, answers: Iterable[tuple[int, Pdu]]) -> bytes:
-        """The octets of many answers, for one write. One that nobody waits for any more, or that cannot be written,
-        is left out and counted."""
-        pieces = []
-        for sequence, pdu in answers:
-            try:
-                pieces.append(self.respond(sequence, pdu))
-            except LocalProtocolError:
-                self.counts.unsent_answers += 1
-        return b"".join(pieces)
 
     def take_output(self) -> bytes:
         """The octets the session wants written by itself, once. Call it after receive_data, next_event and tick."""

@@ -6,6 +6,7 @@ longer text, by header or by SAR TLVs) is a message of its own; the handset join
 an ESME may cut through the middle of a character. Whether recipient, originator and size will do is the intake's word.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -32,6 +33,8 @@ SCHEDULE_DAYS_MAX = 30
 SCHEDULE_LATE_MS_MAX = 24 * 3_600_000
 """A schedule so far in the past means "at once": clients send the time of their own clock and time zone."""
 DAY_MS = 86_400_000
+
+_NOT_ASCII_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 _RECEIPT_BITS = 0x03 | RegisteredDelivery.INTERMEDIATE
 """The bits of registered_delivery that count; acknowledgements by the handset's owner are not for us to promise."""
@@ -79,7 +82,8 @@ class Reading:
     is_little_endian: bool = False
     """UCS-2 came with swapped octets and was put right: the ESME should be told."""
     is_damaged: bool = False
-    """Octets that mean nothing in its alphabet are U+FFFD now: the account's alphabet may be the wrong one."""
+    """Octets that mean nothing in its alphabet are U+FFFD now, or ASCII has controls, as GSM 03.38 read as ASCII has:
+    the account's alphabet may be the wrong one."""
 
 
 @dataclass(slots=True)
@@ -324,7 +328,8 @@ def _content(
         is_plain = scheme.message_class is None or scheme.kind is Kind.UCS2 or scheme.codec == "gsm"
         return _Content(text, UserData(header.octets, body if is_plain else None, scheme.data_coding), is_little_endian)
     user_data = None if scheme.message_class is None else _class_only(scheme)
-    return _Content(text, user_data, is_little_endian, REPLACEMENT in text)
+    is_damaged = REPLACEMENT in text or (scheme.codec == "ascii" and _NOT_ASCII_TEXT.search(text) is not None)
+    return _Content(text, user_data, is_little_endian, is_damaged)
 
 
 def _class_only(scheme: Scheme) -> UserData:

@@ -327,6 +327,8 @@ def _receipt(pdu: DeliverSm, said: receipt_text.ReceiptText) -> Receipt:
     state = _tlv_state(tlvs) or said.state
     reference = tlvs.get(Tag.USER_MESSAGE_REFERENCE, b"")
     is_intermediate = pdu.esm_class & EsmClass.TYPE_MASK == EsmClass.INTERMEDIATE_NOTIFICATION
+    if is_intermediate and state is MessageState.UNKNOWN:
+        state = None  # A word of the carrier's own, as "PENDING": whatever it means, it is not the end.
     return Receipt(
         smsc_id=by_tlv.decode("latin-1") or said.smsc_id,
         state=None if state is None else receipt_text.PART_STATES[state],

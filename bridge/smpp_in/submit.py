@@ -195,7 +195,7 @@ def advise(connection: EsmeConnection, read: reading.Reading) -> None:
     connection.is_advised = True
     hint = "its UCS-2 came with swapped octets and was put right"
     if read.is_damaged:
-        hint = "some octets mean nothing in its alphabet; see `account set --smpp-alphabet-0` and docs/smpp.md"
+        hint = "some octets mean nothing in its alphabet; see `account set --smpp-alphabet-0|-1` and docs/smpp.md"
     name = connection.account.name if connection.account else ""
     log.warning("odd text", account=name, peer=connection.peer.ip, hint=hint)
 

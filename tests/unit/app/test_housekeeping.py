@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from bridge.app import housekeeping
 from bridge.app.housekeeping import Housekeeping
-from bridge.ledger import esme, retries, sqlite
+from bridge.ledger import esme, retries, sqlite, timers
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.message import RetryKey, Submission
 from bridge.runtime.loop import now_ms
@@ -81,6 +81,24 @@ async def test_what_is_scheduled_is_queued_when_its_time_has_come(
         monkeypatch.setattr(housekeeping, "boottime_ms", lambda: later_ms - keeper._offset_ms)
         await keeper.sweep()
         assert [part.text for part in await house.ledger.claim(LINK, 10, later_ms)] == ["hello"]
+
+
+@asyncio_test
+async def test_however_much_was_scheduled_for_one_moment_one_sweep_queues_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "SWEEP_MAX", 2)
+    async with open_house(tmp_path) as house:
+        await house.add_account(pin="SECRETPIN2")
+        identity = await house.identity("demo", "SECRETPIN2")
+        later_ms = now_ms() + 3_600_000
+        wanted = [Submission("smpp", "46701740605", str(n), due_at_ms=later_ms) for n in range(5)]
+        await house.door.submit(identity, wanted)
+        keeper = Housekeeping(house.ledger, [])
+        monkeypatch.setattr(housekeeping, "now_ms", lambda: later_ms)
+        monkeypatch.setattr(housekeeping, "boottime_ms", lambda: later_ms - keeper._offset_ms)
+        await keeper.sweep()
+        assert [one["state"] for one in await house.messages()] == ["queued"] * 5
 
 
 @asyncio_test

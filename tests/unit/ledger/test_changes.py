@@ -53,7 +53,7 @@ def test_a_scheduled_message_is_paid_and_waits_for_its_time(books: Books) -> Non
     assert books.claim() == []
     books.now_ms += 1
     books.rung()
-    assert books.do("release_scheduled", now_ms=books.now_ms) == {"expired": []}
+    assert books.do("release_scheduled", now_ms=books.now_ms) == {"expired": [], "is_more": False}
     assert books.rung() == {"link:upstream"}
     assert [part.text for part in books.claim()] == ["one", "two"]
 
@@ -63,7 +63,7 @@ def test_what_was_scheduled_while_the_appliance_was_off_is_sent_late_or_expires(
     (late,) = books.accept(account, books.esme_message(**SCHEDULED))
     (over,) = books.accept(account, books.esme_message(**(SCHEDULED | {"expires_at_ms": NOW_MS + 2 * HOUR_MS})))
     books.now_ms += 2 * HOUR_MS
-    assert books.do("release_scheduled", now_ms=books.now_ms) == {"expired": [over.message_id]}
+    assert books.do("release_scheduled", now_ms=books.now_ms) == {"expired": [over.message_id], "is_more": False}
     assert (books.states(late.message_id), books.states(over.message_id)) == (["queued"], ["expired"])
     assert books.balance_mc() == 1000
     assert [notice.event for notice in books.esme_notices(account)] == ["expired"]

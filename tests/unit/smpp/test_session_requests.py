@@ -204,14 +204,3 @@ def test_what_is_owed_is_counted_for_the_shells_back_pressure() -> None:
     with pytest.raises(LocalProtocolError):
         pair.smsc.respond(99, pdus.SubmitSmResp())
     assert pair.smsc.owed_count == 2
-
-
-def test_many_answers_are_one_write() -> None:
-    pair = Pair().bind()
-    requests = [pair.ask_smsc(pdus.SubmitSm(), token)[0] for token in range(5)]
-    answers = [(one.sequence, pdus.SubmitSmResp(message_id=f"m{one.sequence}")) for one in requests]
-    octets = pair.smsc.respond_all([*answers[:2], (99, pdus.SubmitSmResp()), *answers[2:], answers[0]])
-    assert [event.token for event in pair.to_esme(octets)] == list(range(5))
-    assert (pair.smsc.counts.unsent_answers, pair.smsc.owed_count) == (2, 0)
-    pair.smsc.connection_lost()
-    assert pair.smsc.respond_all(answers) == b""

@@ -539,3 +539,8 @@ def test_a_replace_sm_that_makes_no_sense(pdu: pdus.ReplaceSm, status: Status) -
     with pytest.raises(Refused) as caught:
         submission.read_replacement(pdu, DefaultRules(), now_ms=NOON_MS)
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize(("octets", "is_odd"), [(b"plain\r\n\ttext", False), (b"5\x1be", True), (b"at \x00", True)])
+def test_gsm_octets_that_were_called_ascii_are_told(octets: bytes, is_odd: bool) -> None:
+    assert read(submit(octets, data_coding=1)).is_damaged is is_odd

@@ -153,6 +153,16 @@ def test_receipts(pdu: DeliverSm) -> None:
     assert translate.from_deliver_sm(pdu) == DELIVERED
 
 
+def test_a_word_of_the_carriers_own_is_no_end_where_it_still_tries() -> None:
+    text = b"id:7 sub:001 dlvrd:000 submit date:2611240538 done date:2611240538 stat:PENDING err:000 text:"
+    still = translate.from_deliver_sm(deliver(text, esm_class=0x20))
+    ended = translate.from_deliver_sm(deliver(text, esm_class=0x04))
+    assert isinstance(still, Receipt)
+    assert isinstance(ended, Receipt)
+    assert (still.state, still.is_trying) == (None, True)
+    assert (ended.state, ended.is_trying) == (PartState.UNKNOWN, False)
+
+
 def test_a_receipt_of_tlvs_alone() -> None:
     pdu = deliver(esm_class=4, tlvs={**TLVS, Tag.MESSAGE_STATE: b"\5", Tag.NETWORK_ERROR_CODE: b"\3\0\x1b"})
     assert translate.from_deliver_sm(pdu) == Receipt(
