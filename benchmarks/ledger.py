@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from bridge.runtime.loop import SWITCH_INTERVAL_S, now_ms
 
 LINK = "upstream"
 GROUP = 100
+AT_ONCE = 20
+"""Groups of outcomes or receipts that are handed in together."""
 STEADY_PER_S = 500
 SLOW_DISK_MS = 10
 SPIN_S = 0.0005
@@ -82,20 +85,28 @@ class Bench:
             parts += claimed
 
     async def submit_all(self, parts: list[ClaimedPart]) -> None:
-        for start in range(0, len(parts), GROUP):
+        async def settle(some: list[ClaimedPart]) -> None:
             outcomes = [
-                Outcome(part.part_id, OutcomeKind.SUBMITTED, now_ms(), smsc_id=f"{part.part_id:08X}")
-                for part in parts[start : start + GROUP]
+                Outcome(part.part_id, OutcomeKind.SUBMITTED, now_ms(), smsc_id=f"{part.part_id:08X}") for part in some
             ]
             await self.ledger.settle(LINK, outcomes)
 
+        await self.in_groups(parts, settle)
+
     async def receive_all(self, parts: list[ClaimedPart]) -> None:
-        for start in range(0, len(parts), GROUP):
+        async def receive(some: list[ClaimedPart]) -> None:
             receipts = [
-                Receipt(f"{part.part_id:08X}", PartState.DELIVERED, "000", now_ms(), part.recipient)
-                for part in parts[start : start + GROUP]
+                Receipt(f"{part.part_id:08X}", PartState.DELIVERED, "000", now_ms(), part.recipient) for part in some
             ]
             await self.ledger.receive(LINK, list(receipts), now_ms())
+
+        await self.in_groups(parts, receive)
+
+    async def in_groups(self, parts: list[ClaimedPart], call: Callable[[list[ClaimedPart]], Awaitable[None]]) -> None:
+        """Some groups at a time, as several links would: one alone is kept a moment for company."""
+        groups = [parts[start : start + GROUP] for start in range(0, len(parts), GROUP)]
+        for start in range(0, len(groups), AT_ONCE):
+            await asyncio.gather(*map(call, groups[start : start + AT_ONCE]))
 
     async def steady(self, seconds: int) -> dict[str, float]:
         """Latency of one accept, milliseconds, at STEADY_PER_S from as many independent peers."""

@@ -23,6 +23,8 @@ from typing import Any
 from smpplib import consts, exceptions
 from smpplib.client import Client
 
+from bridge.smpp.constants import Status
+
 RECIPIENTS = 900
 """Different recipients, counted up from the first and then again; none ends in a number of the simulator's table."""
 TEXT_SIZE_MAX = 160
@@ -217,10 +219,18 @@ def run(load: Load) -> int:
     try:
         report = Traffic(load, lambda line: print(line, flush=True)).run()
     except (exceptions.ConnectionError, exceptions.PDUError, OSError) as error:
-        print(f"no session with {load.host}:{load.port}: {error}", file=sys.stderr)
+        print(f"no session with {load.host}:{load.port}: {_told(error)}", file=sys.stderr)
         return 2
     print(report.summary())
     return 0 if report.accepted == load.count else 1
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, for people; smpplib puts a command_status behind its words."""
+    if isinstance(error, exceptions.PDUError) and len(error.args) > 1 and isinstance(error.args[1], int):
+        status = Status.name_of(error.args[1])
+        return f"the SMSC answered {status} (0x{error.args[1]:02X}); its own log or its operator knows why"
+    return str(error)
 
 
 if __name__ == "__main__":

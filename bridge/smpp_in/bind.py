@@ -45,7 +45,7 @@ class Doorkeeper:
                 return await self._identify(connection, bind)
         except Fault as fault:
             status = replies.bind_status_of(fault)
-            why = fault.private or fault.sentence
+            why = _why(fault)
             if fault.code is FaultCode.BAD_CREDENTIALS:
                 # The gatekeeper has said in the log what was wrong with them.
                 await asyncio.sleep(max(0.0, REFUSAL_S - (loop.time() - started_s)))
@@ -64,6 +64,15 @@ class Doorkeeper:
             FaultCode.NOT_ALLOWED_HERE,
             private="a password alone is not enough from this network; see smpp.password_networks in docs/settings.md",
         )
+
+
+_ADVICE = {FaultCode.ACCOUNT_DISABLED: "; `smsbridge account enable` lets it bind again"}
+
+
+def _why(fault: Fault) -> str:
+    """What the operator is told: what everybody may hear, what only the log may hold, and what to do."""
+    private = f" ({fault.private})" if fault.private else ""
+    return f"{fault.sentence}{private}{_ADVICE.get(fault.code, '')}"
 
 
 def refused(connection: EsmeConnection, system_id: str, why: str) -> None:

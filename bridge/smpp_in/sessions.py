@@ -97,7 +97,8 @@ class EsmeAccount:
         self.renew(identity)
         if len(self.sessions) >= self.rules.binds_max:
             raise Fault(
-                FaultCode.NOT_ALLOWED_HERE, private=f"{self.rules.binds_max} sessions are bound, which is its limit"
+                FaultCode.NOT_ALLOWED_HERE,
+                private=f"it has all its sessions, {self.rules.binds_max}; see `account set --smpp-binds`",
             )
         self.sessions.append(connection)
         connection.account = self

@@ -219,4 +219,4 @@ async def test_the_traffic_generator_says_why_there_is_no_session() -> None:
         )
         _, errors = await process.communicate()
         assert process.returncode == 2
-        assert b"Invalid Password" in errors
+        assert b"ESME_RINVPASWD" in errors

@@ -324,3 +324,15 @@ async def test_a_renewed_certificate_is_shown_without_a_restart(
 def client_context_of(esme: Any) -> ssl.SSLContext:
     context: ssl.SSLContext = esme.writer.get_extra_info("ssl_object").context
     return context
+
+
+@asyncio_test
+async def test_the_log_says_why_a_bind_was_refused_and_what_to_do(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        await door.house.ledger.do("account_set_disabled", name="demo", is_disabled=True)
+        door.house.gatekeeper.forget()
+        with capture_logs() as lines:
+            esme = await door.connect()
+            assert (await esme.ask(bind())).status == Status.RBINDFAIL
+        (refused,) = [line for line in lines if line["event"] == "bind refused"]
+        assert refused["why"] == "This account is disabled (demo); `smsbridge account enable` lets it bind again"
