@@ -153,7 +153,9 @@ class Run:
         # The last requests are lost a moment before the kill is written down or after; those before it were heard.
         since = ends[-2] if len(ends) > 1 else 0
         lost = {entry["errand"] for entry in entries[since:] if entry["what"] == "lost"}
-        marks = {f"E{number:07d}" for number in lost}
+        # What was asked again may have been committed by the life before.
+        again = {entry["errand"] for entry in entries[:since] if entry["what"] == "lost"}
+        marks = {f"E{number:07d}" for number in lost - again}
         first = {part["message_id"]: part["text"][:8] for part in rows["part"] if part["part_no"] == 1}
         of_esmes = {row["message_id"] for row in rows["message"] if row["door"] == "smpp"}
         return Kill(

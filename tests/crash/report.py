@@ -22,7 +22,7 @@ class Kill:
     states: dict[str, int]
     """Parts by state in the ledger as it was left."""
     committed: int
-    """Messages among the unanswered that the ledger has."""
+    """Messages among the unanswered that the ledger has, of those that were asked for the first time."""
     committed_of_esmes: int = 0
     """Those of them that ESMEs submitted."""
     owed: dict[str, int] = field(default_factory=dict)
