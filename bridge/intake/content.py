@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from bridge.intake.settings import IntakeSettings
 from bridge.messages import charset, segment
+from bridge.messages.data_coding import class_form, class_of, is_septets
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Coding
 from bridge.messages.segment import HEADER_SIZE, OCTETS_MAX, part_max
@@ -11,8 +12,6 @@ from bridge.messages.user_data import UserData
 
 TEXT_MAX = 255 * 153
 """Characters that any number of parts could hold; a longer text is refused before it is looked at."""
-_SEPTETS = (0, 1)
-"""The data_codings whose octets are septets: the default alphabet, under both its names."""
 
 
 @dataclass(slots=True)
@@ -54,7 +53,7 @@ def content_of(
         return Content(coding, (clean,), _recoded(user_data, coding))
     if body is None:
         raise Fault(FaultCode.MESSAGE_TOO_LARGE, f"{len(clean)} characters do not fit one part beside its header")
-    return _octets(Coding.GSM7 if _is_septets(user_data) else Coding.UCS2, clean, user_data, body)
+    return _octets(Coding.GSM7 if is_septets(user_data.data_coding or 0) else Coding.UCS2, clean, user_data, body)
 
 
 def storable(text: str) -> str:
@@ -65,7 +64,8 @@ def storable(text: str) -> str:
 def _octets(coding: Coding, text: str, user_data: UserData, body: bytes) -> Content:
     """Octets that go out as they came; a septet has one of its own on the wire, and is packed by the carrier."""
     header_size = len(user_data.header)
-    room = part_max(Coding.GSM7, header_size) if _is_septets(user_data) else OCTETS_MAX - header_size
+    is_packed = is_septets(user_data.data_coding or 0)
+    room = part_max(Coding.GSM7, header_size) if is_packed else OCTETS_MAX - header_size
     if len(body) > room:
         raise Fault(FaultCode.MESSAGE_TOO_LARGE, f"{len(body)} octets, one part has room for {max(room, 0)} of them")
     if not body and not header_size:
@@ -73,25 +73,13 @@ def _octets(coding: Coding, text: str, user_data: UserData, body: bytes) -> Cont
     return Content(coding, (text,), user_data)
 
 
-def _is_septets(user_data: UserData) -> bool:
-    """Whether its octets are septets, one to an octet, or whole octets (SMPP 3.4, 5.2.19)."""
-    data_coding = user_data.data_coding or 0
-    return data_coding in _SEPTETS or (_is_class(data_coding) and not data_coding & 0x0C)
-
-
-def _is_class(data_coding: int) -> bool:
-    """Whether a data_coding names the class of a message: 0 is shown at once and not kept (3GPP TS 23.038, 4)."""
-    return data_coding & 0xF0 in (0x10, 0xF0)
-
-
 def _recoded(user_data: UserData, coding: Coding) -> UserData | None:
     """What is left of the sender's user data when its text is coded by us: its header, class and protocol_id."""
-    data_coding = user_data.data_coding
-    if data_coding is None or not _is_class(data_coding):
+    message_class = None if user_data.data_coding is None else class_of(user_data.data_coding)
+    if message_class is None:
         left = replace(user_data, body=None, data_coding=None)
         return left if left != UserData() else None
-    alphabet = 0x08 if coding is Coding.UCS2 else 0x00
-    return replace(user_data, body=None, data_coding=0x10 | alphabet | data_coding & 0x03)
+    return replace(user_data, body=None, data_coding=class_form(coding, message_class))
 
 
 def _clean(text: str, settings: IntakeSettings) -> str:

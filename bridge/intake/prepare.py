@@ -12,9 +12,16 @@ from bridge.ledger.retries import digest
 from bridge.messages import address
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import TEST_LINK, Lane, MailThread, RetryKey, Submission
+from bridge.messages.message import (
+    SCHEDULE_DAYS_MAX,
+    TEST_LINK,
+    Lane,
+    MailThread,
+    Replacement,
+    RetryKey,
+    Submission,
+)
 from bridge.messages.segment import HEADER_SIZE
-from bridge.messages.user_data import UserData
 from bridge.routing.routes import RouteTable
 from bridge.routing.tariff import Tariff
 
@@ -23,8 +30,6 @@ HOUR_MS = 3600 * 1000
 DAY_MS = 24 * HOUR_MS
 VALIDITY_MS_MAX = 7 * DAY_MS
 """A sender may ask for so long a validity, as for the longest of the settings; more is cut, as carriers do."""
-SCHEDULE_MS_MAX = 30 * DAY_MS
-"""How far ahead a message may be scheduled: it is paid for now, and its text is kept all the while."""
 FACT_MAX = 64
 """Characters of an ESME's address or service_type that are kept: more than SMPP has room for."""
 
@@ -70,7 +75,6 @@ def prepare(
         raise Fault(FaultCode.BAD_REQUEST, f"a reference has at most {REFERENCE_MAX} characters")
     lane = identity.lane if submission.lane is None else submission.lane
     due_at_ms = check_due(submission.due_at_ms, now_ms)
-    validity_h = settings.alarm_validity_h if lane is Lane.ALARM else settings.validity_h
     return Prepared(
         door=submission.door,
         originator=originator,
@@ -81,7 +85,7 @@ def prepare(
         price_mc=price_mc,
         links=links,
         expires_at_ms=check_expiry(submission.expires_at_ms, due_at_ms, now_ms)
-        or max(due_at_ms, now_ms) + validity_h * HOUR_MS,
+        or max(due_at_ms, now_ms) + _validity_ms(lane, settings),
         reference=storable(submission.reference),
         thread=storable_thread(submission.thread),
         retry=_digests(submission.retry),
@@ -92,25 +96,6 @@ def prepare(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """What an ESME wants to be sent instead of a message it submitted; times as in a Submission."""
-
-    message_id: str
-    """Public id."""
-    source_addr: str = ""
-    """As it stood in the submit_sm; empty: not compared."""
-    text: str | None = None
-    """None: the text stays."""
-    user_data: UserData | None = None
-    due_at_ms: int = 0
-    """0: it stays."""
-    expires_at_ms: int = 0
-    """0: it stays."""
-    registered_delivery: int | None = None
-    """None: it stays."""
-
-
 def replacement_of(replacement: Replacement, tables: Tables, settings: IntakeSettings, now_ms: int) -> dict[str, Any]:
     """The values of the verb message_replace. Raises Fault as `prepare` does for a text or a time."""
     r = replacement
@@ -119,7 +104,10 @@ def replacement_of(replacement: Replacement, tables: Tables, settings: IntakeSet
         "source_addr": storable(r.source_addr),
         # A time that has come already: at once.
         "due_at_ms": due_at_ms or (now_ms if r.due_at_ms else 0),
-        "expires_at_ms": check_expiry(r.expires_at_ms, due_at_ms, now_ms),
+        # How it goes with the due time that the message has, and in which lane it is, the ledger knows.
+        "expires_at_ms": r.expires_at_ms,
+        "validity_ms_max": VALIDITY_MS_MAX,
+        "lane_validity_ms": tuple(_validity_ms(lane, settings) for lane in Lane),
         "registered_delivery": r.registered_delivery,
     }
     if r.text is None:
@@ -129,12 +117,17 @@ def replacement_of(replacement: Replacement, tables: Tables, settings: IntakeSet
     return values | {"texts": content.texts, "coding": content.coding, "user_data": content.user_data}
 
 
+def _validity_ms(lane: Lane, settings: IntakeSettings) -> int:
+    """How long a message of a lane is worth sending from its first chance on, when nobody says."""
+    return HOUR_MS * (settings.alarm_validity_h if lane is Lane.ALARM else settings.validity_h)
+
+
 def check_due(due_at_ms: int, now_ms: int) -> int:
     """When a part may be sent first; 0: at once, also when that time has come. Raises Fault BAD_REQUEST."""
     if due_at_ms <= now_ms:
         return 0
-    if due_at_ms > now_ms + SCHEDULE_MS_MAX:
-        raise Fault(FaultCode.BAD_REQUEST, f"scheduled more than {SCHEDULE_MS_MAX // DAY_MS} days ahead")
+    if due_at_ms > now_ms + SCHEDULE_DAYS_MAX * DAY_MS:
+        raise Fault(FaultCode.BAD_REQUEST, f"scheduled more than {SCHEDULE_DAYS_MAX} days ahead")
     return due_at_ms
 
 

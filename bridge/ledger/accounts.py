@@ -25,7 +25,7 @@ CHOICES = {
     "smpp_receipts": ("honour", "always", "never"),
     "smpp_alphabet_0": ALPHABETS,
     "smpp_alphabet_1": ALPHABETS,
-    "smpp_id_form": ("hex", "decimal", "hex_decimal"),
+    "smpp_id_form": ("hex", "decimal", "hex_decimal", "decimal_hex"),
     "smpp_long_inbound": ("payload", "parts"),
 }
 """Facts that have few right values."""
@@ -80,8 +80,8 @@ def account_add(
         raise Fault(FaultCode.BAD_REQUEST, NO_MOBILE)
     taken = tx.row("account_by_folded", {"name_folded": folded(name)})
     if taken is not None:
-        detail = f"account {name}" if taken[0] == name else f"{taken[0]}, which differs from {name} only by case"
-        raise Fault(FaultCode.ALREADY_EXISTS, detail)
+        differs = "" if taken[0] == name else f", which differs from {name} only by case"
+        raise Fault(FaultCode.ALREADY_EXISTS, f"account {taken[0]} exists already{differs}")
     stored = values | {"lane": lane_of(values["lane"]), "home_country": values["home_country"].upper()}
     row = tx.row("account_insert", stored | {"name": name, "name_folded": folded(name), "now_ms": now_ms})
     assert row is not None
@@ -223,7 +223,7 @@ def number_add(
         raise Fault(FaultCode.BAD_REQUEST, "say where inbound messages go: to a mail address, to the ESMEs, or both")
     account_id = account_id_of(tx, account)
     if tx.row("number_by_digits", {"number": number}) is not None:
-        raise Fault(FaultCode.ALREADY_EXISTS, f"number {number}")
+        raise Fault(FaultCode.ALREADY_EXISTS, f"number {number} has an owner already")
     values = {"number": number, "account_id": account_id, "mail": mail, "is_for_esme": int(is_for_esme)}
     tx.run("number_insert", values | {"now_ms": now_ms})
     return {"number": number}

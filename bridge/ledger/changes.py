@@ -18,8 +18,8 @@ NEWEST_MAX = 10_000
 REPLACED_MAX = 1_000
 """Newest messages of an account among which one looks that replaces another: 4 ms of the writer's time at most, which
 an ESME may cost with everything that it submits."""
-_ROWS_MAX = 1 << 62
-"""Numbers that SQLite takes; a longer public id names nothing."""
+_ANY_MS = 1 << 62
+"""No bound on a validity."""
 _WAITS = (PartState.QUEUED, PartState.SCHEDULED)
 
 
@@ -41,11 +41,17 @@ class _Part:
     protocol_id: int
     header_size: int
     """Octets of the sender's own header; 0: none."""
+    lane: int
+    accepted_at_ms: int
 
     @property
     def was_sent(self) -> bool:
         """Whether a carrier has it, or had it, as far as anybody knows."""
         return self.state not in _WAITS or self.is_possible_duplicate
+
+    def has_validity(self, validity_ms: int) -> bool:
+        """Whether it ends so long after its first chance: when it was scheduled for, or accepted."""
+        return self.expires_at_ms - validity_ms in (self.due_at_ms, self.accepted_at_ms)
 
 
 def message_cancel(
@@ -78,7 +84,7 @@ def message_cancel(
     taken = [parts for parts in messages.values() if all(_can_be_taken_back(part) for part in parts)]
     if not taken:
         raise Fault(FaultCode.TOO_LATE, _why_late(messages) if message_id else "all of them are on their way or over")
-    refunded_mc = _take_all_back(tx, taken, actor, now_ms)
+    refunded_mc = _take_all_back(tx, taken, actor, now_ms, is_by_account=account_id is not None)
     key = id_key(tx)
     return {"cancelled": [public_id(parts[0].message_id, key) for parts in taken], "refunded_mc": refunded_mc}
 
@@ -101,16 +107,20 @@ def give_way(tx: Transaction, replacing: list[tuple[int, int, EsmeFacts]], now_m
                 waiting[place] = [one for one in waiting[place] if one >= message_id]
                 found = _messages(tx, older).values()
                 taken = [parts for parts in found if not any(part.was_sent for part in parts)]
-                _take_all_back(tx, taken, f"message {public_id(message_id, key)}, which replaces it", now_ms)
+                by = f"message {public_id(message_id, key)}, which replaces it"
+                _take_all_back(tx, taken, by, now_ms, is_by_account=True)
 
 
-def _take_all_back(tx: Transaction, messages: list[list[_Part]], actor: str, now_ms: int) -> int:
+def _take_all_back(
+    tx: Transaction, messages: list[list[_Part]], actor: str, now_ms: int, *, is_by_account: bool
+) -> int:
     """End these messages; gives what of their price comes back, in thousandths of a credit."""
     parts = [part for parts in messages for part in parts]
     refunded_mc = sum(_take_back(tx, part, actor, now_ms) for part in parts)
     finish(
         tx,
         [Ending(part.part_id, part.message_id, PartState.CANCELLED, now_ms, reason=f"by {actor}") for part in parts],
+        is_by_account=is_by_account,
     )
     if messages:
         _is_known(tx, [parts[0].message_id for parts in messages])
@@ -145,11 +155,15 @@ def message_replace(
     due_at_ms: int = 0,
     expires_at_ms: int = 0,
     registered_delivery: int | None = None,
+    lane_validity_ms: tuple[int, ...] = (),
+    validity_ms_max: int = _ANY_MS,
     now_ms: int,
 ) -> dict[str, Any]:
     """Replace what a message of an account says, or when it is sent, while it waits for that.
 
     `texts` are as many as it has parts; none: the text stays. Times of 0 and a registered_delivery of None stay too.
+    A validity lasts `validity_ms_max` from the first chance on at most. One that is the settings' own, by lane in
+    `lane_validity_ms`, starts anew with another due time; one that somebody gave stays.
     Gives {"message_id": str}. Raises Fault NOT_FOUND, TOO_LATE, or BAD_REQUEST for another number of parts or a due
     time after the end of the validity.
     """
@@ -161,8 +175,10 @@ def message_replace(
         raise Fault(FaultCode.TOO_LATE, _why_late(messages))
     if expires_at_ms and expires_at_ms <= now_ms:
         raise Fault(FaultCode.BAD_REQUEST, "its validity is over already")
+    times = _Times(due_at_ms, expires_at_ms, lane_validity_ms, validity_ms_max)
     for row, parts in messages.items():
-        _replace_times(tx, parts, due_at_ms, expires_at_ms)
+        if due_at_ms or expires_at_ms:
+            _replace_times(tx, parts, times, now_ms)
         if texts:
             _replace_texts(tx, parts, texts, user_data)
             tx.run("message_replace_coding", {"message_id": row, "coding": coding.value})
@@ -180,12 +196,36 @@ def _is_known(tx: Transaction, rows: list[int]) -> None:
     tx.by_ids("unanswered_delete", rows)
 
 
-def _replace_times(tx: Transaction, parts: list[_Part], due_at_ms: int, expires_at_ms: int) -> None:
-    for part in parts:
-        due, expiry = due_at_ms or part.due_at_ms, expires_at_ms or part.expires_at_ms
-        if due >= expiry:
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """What is said of the times of a message; 0: nothing."""
+
+    due_at_ms: int
+    expires_at_ms: int
+    lane_validity_ms: tuple[int, ...]
+    validity_ms_max: int
+
+    def of(self, part: _Part, now_ms: int) -> tuple[int, int]:
+        """When a part is due from now on, and until when it is worth sending. Raises Fault BAD_REQUEST."""
+        due = self.due_at_ms or part.due_at_ms
+        first = max(due, now_ms)
+        usual_ms = self.lane_validity_ms[part.lane] if self.lane_validity_ms else 0
+        if self.expires_at_ms:
+            expiry = min(self.expires_at_ms, first + self.validity_ms_max)
+        elif self.due_at_ms and part.has_validity(usual_ms):
+            expiry = first + usual_ms
+        else:
+            expiry = part.expires_at_ms
+        if expiry <= first:
             raise Fault(FaultCode.BAD_REQUEST, "its validity is over before the time it is scheduled for")
-        tx.run("part_replace_times", {"part_id": part.part_id, "due_at_ms": due, "expires_at_ms": expiry})
+        return due, expiry
+
+
+def _replace_times(tx: Transaction, parts: list[_Part], times: _Times, now_ms: int) -> None:
+    for part in parts:
+        due_at_ms, expires_at_ms = times.of(part, now_ms)
+        values = {"part_id": part.part_id, "due_at_ms": due_at_ms, "expires_at_ms": expires_at_ms}
+        tx.run("part_replace_times", values)
 
 
 def _replace_texts(tx: Transaction, parts: list[_Part], texts: tuple[str, ...], user_data: UserData | None) -> None:
@@ -214,7 +254,7 @@ def _named(
 ) -> list[int]:
     """Rows of the messages behind a public id; an account and addresses that are given must be theirs."""
     row = row_of(message_id, id_key(tx))
-    found = tx.rows("esme_messages_named", {"message_id": row}) if row is not None and row < _ROWS_MAX else []
+    found = tx.rows("esme_messages_named", {"message_id": row}) if row is not None else []
     return [
         one
         for one, account, source, destination in found

@@ -3,15 +3,10 @@
 DIGITS_THAT_AGREE = 7
 
 
-def digits_of(address: str) -> str:
-    """The digits of an address, or "" when they are too few to name a handset."""
-    digits = address if address.isdigit() else "".join(filter(str.isdigit, address))
-    return digits if len(digits) >= DIGITS_THAT_AGREE else ""
-
-
 def tail_of(address: str) -> str:
-    """The last digits of an address, the same in every form of it; "" when it names no handset."""
-    return digits_of(address)[-DIGITS_THAT_AGREE:]
+    """The last digits of an address, the same in every form of it; "" when they are too few to name a handset."""
+    digits = address if address.isdigit() else "".join(filter(str.isdigit, address))
+    return digits[-DIGITS_THAT_AGREE:] if len(digits) >= DIGITS_THAT_AGREE else ""
 
 
 def is_same(recipient: str, address: str) -> bool:

@@ -170,6 +170,36 @@ _PLAIN = str.maketrans(
 )
 
 
+# What else stands for a sign where it does not exist; letters with an accent are decomposed instead.
+_NEAREST = {chr(sign): plain[:1] for sign, plain in _PLAIN.items() if plain} | dict(
+    zip("€ðÐđĐłŁœŒıƒ×÷°¢", "EdDdDlLoOifx:oc", strict=True)
+)
+_ONE_SEPTET = str.maketrans("^{}\\[~]|€\f", "'()/(-)/E\n")
+"""The nearest of one septet to each character that takes two."""
+
+
+def nearest(sign: str) -> str:
+    """The character that stands for `sign` where an alphabet lacks it: without its accent; "" when there is none."""
+    if (plain := _NEAREST.get(sign)) is not None:
+        return plain
+    letters = unicodedata.normalize("NFKD", sign)
+    return letters[0] if letters != sign and all(map(unicodedata.combining, letters[1:])) else ""
+
+
+def roughly(text: str, septets_max: int) -> str:
+    """`text` in GSM 03.38 whatever it takes, one character for each: the nearest letter, else a question mark.
+
+    Where that is more than `septets_max`, characters of two septets become ones of one as well: "[" is "(", "€" is "E".
+    It may be too long even so.
+    """
+    plain = _OUTSIDE.sub(lambda found: _in_gsm(nearest(found.group())), text)
+    return plain if unit_count(plain, Coding.GSM7) <= septets_max else plain.translate(_ONE_SEPTET)
+
+
+def _in_gsm(sign: str) -> str:
+    return sign if sign and not forced_ucs2(sign) else "?"
+
+
 def downgrade(text: str) -> str:
     """A spelling of `text` in GSM 03.38, when only typography keeps it out of there; otherwise `text` itself.
 

@@ -35,7 +35,7 @@ def public_id(row: int, key: int) -> str:
 
 
 def row_of(name: str, key: int) -> int | None:
-    """The row behind a public id; None when the text cannot be one. Case does not matter."""
+    """The row behind a public id, below 2**48; None when the text cannot be one. Case does not matter."""
     if not _NAME.fullmatch(name):
         return None
     value = int(name, 16)

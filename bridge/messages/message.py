@@ -13,6 +13,8 @@ from bridge.messages.user_data import UserData
 
 TEST_LINK = "test"
 """The built-in link of test numbers, which reaches no handset; no configured link may have its name."""
+SCHEDULE_DAYS_MAX = 30
+"""How far ahead a message may be scheduled: it is paid for now, and its text is kept all the while."""
 
 
 class Lane(IntEnum):
@@ -220,6 +222,25 @@ class Submission:
     """What the account's ESME submitted between the same addresses, of the same service_type, and what no carrier has
     yet, gives way to it."""
     esme: EsmeFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What an ESME wants to be sent instead of a message it submitted; times as in a Submission."""
+
+    message_id: str
+    """Public id."""
+    source_addr: str = ""
+    """As it stood in the submit_sm; empty: not compared."""
+    text: str | None = None
+    """None: the text stays."""
+    user_data: UserData | None = None
+    due_at_ms: int = 0
+    """0: it stays; a time that has come: at once."""
+    expires_at_ms: int = 0
+    """0: it stays, or is the settings' own after another due time if it was that before."""
+    registered_delivery: int | None = None
+    """None: it stays."""
 
 
 @dataclass(slots=True)

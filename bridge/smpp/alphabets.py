@@ -5,12 +5,12 @@ one it means. Values from 0x10 on are GSM's own data coding schemes: with a clas
 of waiting messages (0xC0..0xEF). Septets travel unpacked, one to an octet.
 """
 
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from bridge.messages import charset
+from bridge.messages.data_coding import ALPHABET_BITS, CLASSED, EIGHT_BIT, SIXTEEN_BIT, class_form
 from bridge.messages.message import Coding
 from bridge.smpp.constants import DataCoding
 
@@ -47,6 +47,11 @@ class Scheme:
     message_class: int | None = None
     """0 (shown at once and not kept), 1 (handset), 2 (SIM), 3 (terminal equipment); None: no class."""
 
+    @property
+    def is_latin(self) -> bool:
+        """Whether GSM 03.38 has a letter at least much like each of its own."""
+        return self.codec in (_CODECS[Alphabet.LATIN1], _CODECS[Alphabet.CP1252])
+
 
 _PLAIN: dict[int, Scheme] = {
     DataCoding.BINARY_ALIAS: Scheme(Kind.BINARY, data_coding=DataCoding.BINARY_ALIAS),
@@ -68,9 +73,7 @@ _STANDARD = {
     Alphabet.LATIN1: DataCoding.LATIN1,
     Alphabet.CP1252: DataCoding.LATIN1,
 }
-_CLASSED = (0x10, 0xF0)
 _WAITING = (0xC0, 0xD0, 0xE0)
-_ALPHABET_BITS, _EIGHT_BIT, _SIXTEEN_BIT = 0x0C, 0x04, 0x08
 
 
 @lru_cache(maxsize=4 * 4 * 256)
@@ -82,31 +85,21 @@ def scheme_of(data_coding: int, alphabet_0: str = Alphabet.GSM, alphabet_1: str 
     if data_coding in (DataCoding.DEFAULT, DataCoding.IA5):
         alphabet = Alphabet(alphabet_1 if data_coding else alphabet_0)
         return Scheme(Kind.TEXT, _CODECS[alphabet], _STANDARD[alphabet])
-    group, bits = data_coding & 0xF0, data_coding & _ALPHABET_BITS
+    group, bits = data_coding & 0xF0, data_coding & ALPHABET_BITS
     if group in _WAITING:
         return Scheme(Kind.BINARY, data_coding=data_coding)
-    if group not in _CLASSED:
+    if group not in CLASSED:
         return _PLAIN.get(data_coding)
     message_class = data_coding & 0x03
     if bits == 0:
         # Whoever means another alphabet by 0 means it with a class too: so Kannel, for one, encodes it.
         codec = _CODECS[Alphabet(alphabet_0)]
         return Scheme(Kind.TEXT, codec, class_form(Coding.GSM7, message_class), message_class)
-    if bits == _EIGHT_BIT:
+    if bits == EIGHT_BIT:
         return Scheme(Kind.BINARY, data_coding=data_coding, message_class=message_class)
-    if bits == _SIXTEEN_BIT and group == 0x10:
+    if bits == SIXTEEN_BIT and group == 0x10:
         return Scheme(Kind.UCS2, "utf-16-be", data_coding, message_class)
     return None
-
-
-def class_form(coding: Coding, message_class: int) -> int:
-    """The data_coding of a text with a class: 0x10 is a flash text in GSM 03.38, 0x18 one in UCS-2."""
-    return 0x10 | (_SIXTEEN_BIT if coding is Coding.UCS2 else 0) | message_class
-
-
-def class_of(data_coding: int) -> int | None:
-    """The class that a data_coding names; None when it names none."""
-    return data_coding & 0x03 if data_coding & 0xF0 in _CLASSED else None
 
 
 def decode(octets: bytes, codec: str) -> str:
@@ -127,7 +120,7 @@ def decode_text(
 
 def _nearest(data_coding: int) -> str:
     """The codec in which a reserved scheme, or one of octets, is shown."""
-    group, bits = data_coding & 0xF0, data_coding & _ALPHABET_BITS
+    group, bits = data_coding & 0xF0, data_coding & ALPHABET_BITS
     if group == 0xE0:
         return "utf-16-be"
     if data_coding == DataCoding.BINARY_ALIAS:
@@ -135,8 +128,8 @@ def _nearest(data_coding: int) -> str:
     if 0x80 <= group < 0xF0:
         return "gsm"
     if group == 0xF0:
-        bits &= _EIGHT_BIT
-    return {_EIGHT_BIT: "latin-1", _SIXTEEN_BIT: "utf-16-be"}.get(bits, "gsm")
+        bits &= EIGHT_BIT
+    return {EIGHT_BIT: "latin-1", SIXTEEN_BIT: "utf-16-be"}.get(bits, "gsm")
 
 
 def encode(text: str, alphabet: str) -> bytes | None:
@@ -157,11 +150,7 @@ def encode_roughly(text: str, alphabet: str) -> bytes:
     octets = encode(text, alphabet)
     if octets is not None:
         return octets
-    return b"".join(encode(sign, alphabet) or encode(_plain(sign), alphabet) or b"?" for sign in text)
-
-
-def _plain(sign: str) -> str:
-    return "E" if sign == "€" else unicodedata.normalize("NFKD", sign)[:1]
+    return b"".join(encode(sign, alphabet) or encode(charset.nearest(sign), alphabet) or b"?" for sign in text)
 
 
 SUSPICION_UNITS_MIN = 3

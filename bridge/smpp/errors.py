@@ -1,4 +1,4 @@
-"""The two ways SMPP goes wrong: we misused it, or the peer did.
+"""The ways SMPP goes wrong: we misused it, the peer did, or a request makes no sense.
 
 Nothing else leaves this room because of what a peer sent: any bytes parse or raise `RemoteProtocolError`.
 """
@@ -6,6 +6,15 @@ Nothing else leaves this room because of what a peer sent: any bytes parse or ra
 
 class LocalProtocolError(Exception):
     """Our own mistake: a PDU that cannot be written, or a step that the session's state forbids."""
+
+
+class Refused(Exception):
+    """A request that makes no sense. `status` is the command_status to answer, `reason` says why in plain words."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
 
 
 class RemoteProtocolError(Exception):

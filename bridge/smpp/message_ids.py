@@ -1,7 +1,7 @@
 """How the public id of a message is spelled towards an ESME as message_id, and read back.
 
 One spelling everywhere is what ESMEs need; but one that comes from elsewhere may have been built for an SMSC that
-answers submit_sm in hex and reports in decimal, so each account chooses.
+answers submit_sm in hex and reports in decimal, or the other way round, so each account chooses.
 """
 
 from enum import StrEnum
@@ -21,11 +21,13 @@ class IdForm(StrEnum):
     """Ten decimal digits of the same number, everywhere."""
     HEX_DECIMAL = "hex_decimal"
     """Hex in submit_sm_resp, decimal in receipts."""
+    DECIMAL_HEX = "decimal_hex"
+    """Decimal in submit_sm_resp, hex in receipts."""
 
 
 def message_id_of(public_id: str, form: str = IdForm.HEX, is_receipt: bool = False) -> str:
     """The message_id of a message: `is_receipt` for receipts, else for every response."""
-    if form == IdForm.DECIMAL or (is_receipt and form == IdForm.HEX_DECIMAL):
+    if form == IdForm.DECIMAL or form == (IdForm.HEX_DECIMAL if is_receipt else IdForm.DECIMAL_HEX):
         return f"{int(public_id, 16):0{DECIMAL_SIZE}d}"
     return public_id
 
@@ -34,17 +36,22 @@ def public_ids_of(message_id: str, form: str = IdForm.HEX) -> tuple[str, ...]:
     """The public ids an ESME may mean by this message_id, the likeliest first; empty when it can be none of ours.
 
     Upper or lower case, with or without leading zeros, hex or decimal: digits alone can be read both ways, and the
-    account's form says which comes first. Blanks around it are ignored.
+    account's form says which comes first; where it has both, that of the answer, unless the id is just as long as one
+    of the other. Blanks around it are ignored.
     """
     written = message_id.strip()
     if not written.isascii() or not written.isalnum():
         return ()
     by_hex = _public_id(written, 16)
     by_decimal = _public_id(written, 10)
-    likely, other = (by_hex, by_decimal) if form == IdForm.HEX else (by_decimal, by_hex)
-    if form == IdForm.HEX_DECIMAL and len(written) != DECIMAL_SIZE:
-        likely, other = by_hex, by_decimal
-    return tuple(dict.fromkeys(one for one in (likely, other) if one))
+    is_hex = {
+        IdForm.HEX: True,
+        IdForm.DECIMAL: False,
+        IdForm.HEX_DECIMAL: len(written) != DECIMAL_SIZE,
+        IdForm.DECIMAL_HEX: len(written) == HEX_SIZE,
+    }[IdForm(form)]
+    readings = (by_hex, by_decimal) if is_hex else (by_decimal, by_hex)
+    return tuple(dict.fromkeys(one for one in readings if one))
 
 
 def _public_id(written: str, base: int) -> str:

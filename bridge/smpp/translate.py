@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bridge.messages import charset
+from bridge.messages.data_coding import class_form, class_of
 from bridge.messages.inbound import Concat, InboundPart
 from bridge.messages.message import ClaimedPart, Coding
 from bridge.messages.receipt import Receipt
@@ -174,7 +175,7 @@ def _body(part: ClaimedPart, options: SubmitOptions) -> tuple[bytes, int]:
             return part.user_data.body, _data_coding(coding, given, options)
     if coding is Coding.BINARY:
         return bytes.fromhex(part.text), _data_coding(coding, given, options)
-    message_class = None if given is None else alphabets.class_of(given)
+    message_class = None if given is None else class_of(given)
     octets = None
     if coding is Coding.GSM7 and options.alphabet is not Alphabet.GSM:
         octets = alphabets.encode(part.text, options.alphabet)
@@ -185,7 +186,7 @@ def _body(part: ClaimedPart, options: SubmitOptions) -> tuple[bytes, int]:
     if octets is None:
         octets = charset.encode(part.text, coding)
     if message_class is not None:
-        return octets, alphabets.class_form(coding, message_class)
+        return octets, class_form(coding, message_class)
     return octets, options.data_coding_ucs2 if coding is Coding.UCS2 else options.data_coding_gsm7
 
 

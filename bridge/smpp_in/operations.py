@@ -8,7 +8,6 @@ import asyncio
 from typing import Any
 
 from bridge.intake.authenticate import Identity
-from bridge.intake.prepare import Replacement
 from bridge.ledger.worker import LedgerFailed
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Coding
@@ -18,14 +17,14 @@ from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import monotonic_ms, now_ms, spawn
 from bridge.smpp import pdus
 from bridge.smpp import submission as reading
-from bridge.smpp.constants import DataCoding, Status, Tag
+from bridge.smpp.constants import DataCoding, Status
 from bridge.smpp.deliver import query_sm_resp
 from bridge.smpp.fields import UnsuccessSme
 from bridge.smpp.message_ids import message_id_of, public_ids_of
 from bridge.smpp_in import replies
 from bridge.smpp_in.connection import EsmeConnection
 from bridge.smpp_in.sessions import EsmeAccount
-from bridge.smpp_in.submit import parts_of, refuse, submit_each, too_fast
+from bridge.smpp_in.submit import advise, parts_of, refuse, submit_each, too_fast
 
 ACTOR = "its ESME"
 """Who did it, in a message's history."""
@@ -79,7 +78,7 @@ class OtherRequests:
             elif isinstance(pdu, pdus.CancelSm):
                 response = await self._cancel(account, identity, pdu)
             elif isinstance(pdu, pdus.ReplaceSm):
-                response = await self._replace(identity, pdu, connection.session.version)
+                response = await self._replace(connection, identity, pdu)
             else:
                 response = pdus.GenericNack(status=Status.RINVCMDID)
         except reading.Refused as refused:
@@ -175,24 +174,21 @@ class OtherRequests:
             log.info("cancelled", message=cancelled, account=identity.account_name)
         return pdus.CancelSmResp()
 
-    async def _replace(self, identity: Identity, pdu: pdus.ReplaceSm, version: int) -> pdus.Pdu:
+    async def _replace(self, connection: EsmeConnection, identity: Identity, pdu: pdus.ReplaceSm) -> pdus.Pdu:
         """The text is read by the data_coding of the message it replaces; by its alphabet, if no ESME submitted it."""
         public_id, shown = await self._find(identity, pdu.message_id, pdu.source_addr)
         given: int | None = shown["data_coding"]
-        coding = _DATA_CODINGS[shown["coding"]] if given is None else given
-        read = reading.read_replacement(pdu, identity.smpp, now_ms=now_ms(), data_coding=coding, peer_version=version)
-        await self._door.replace(
-            identity,
-            Replacement(
-                message_id=public_id,
-                source_addr=pdu.source_addr,
-                text=read.text if pdu.short_message or Tag.MESSAGE_PAYLOAD in pdu.tlvs else None,
-                user_data=read.user_data,
-                due_at_ms=read.due_at_ms,
-                expires_at_ms=read.expires_at_ms,
-                registered_delivery=read.registered_delivery,
-            ),
+        read = reading.read_replacement(
+            pdu,
+            identity.smpp,
+            now_ms=now_ms(),
+            message_id=public_id,
+            data_coding=_DATA_CODINGS[shown["coding"]] if given is None else given,
+            peer_version=connection.session.version,
         )
+        if read.is_damaged or read.is_little_endian or read.is_rough:
+            advise(connection, read)
+        await self._door.replace(identity, read.replacement)
         return pdus.ReplaceSmResp()
 
 

@@ -127,7 +127,7 @@ class Submits:
             ):
                 refuse(connection, asked.sequence, pdu, Status.RTHROTTLED, too_fast(account))
                 continue
-            if read.is_damaged or read.is_little_endian:
+            if read.is_damaged or read.is_little_endian or read.is_rough:
                 advise(connection, read)
             good.append(asked)
             submissions.append(read.submission)
@@ -188,7 +188,7 @@ def too_fast(account: EsmeAccount) -> str:
     return f"more than {account.rules.parts_per_second:g} parts per second"
 
 
-def advise(connection: EsmeConnection, read: reading.Reading) -> None:
+def advise(connection: EsmeConnection, read: reading.Reading | reading.ReplacementReading) -> None:
     """Tell the operator once per session that an ESME's texts do not fit what it says of them."""
     if connection.is_advised:
         return
@@ -196,6 +196,8 @@ def advise(connection: EsmeConnection, read: reading.Reading) -> None:
     hint = "its UCS-2 came with swapped octets and was put right"
     if read.is_damaged:
         hint = "some octets mean nothing in its alphabet; see `account set --smpp-alphabet-0|-1` and docs/smpp.md"
+    elif read.is_rough:
+        hint = "it cuts texts with letters that GSM 03.38 lacks as if it had them; they went as the nearest it has"
     name = connection.account.name if connection.account else ""
     log.warning("odd text", account=name, peer=connection.peer.ip, hint=hint)
 

@@ -186,6 +186,7 @@ ACCOUNTS = {
     "poor": Account("poor", QUICK, credit_mc=0),
     "type0": Account("type0", QUICK | {"msg-id-type": "0x00"}, {"id_form": "decimal"}),
     "type1": Account("type1", QUICK | {"msg-id-type": "0x01"}, {"id_form": "hex_decimal"}),
+    "type2": Account("type2", QUICK | {"msg-id-type": "0x02"}, {"id_form": "decimal_hex"}),
     "type3": Account("type3", QUICK | {"msg-id-type": "0x03"}, {"id_form": "hex"}),
     "plain": Account("plain", QUICK, {"id_form": "decimal"}),
     "brisk": Account("brisk", QUICK, {"parts_per_second": PARTS_PER_SECOND}),
@@ -315,7 +316,7 @@ def test_an_inbound_text_reaches_a_post_url(house: House, text: str, charset: st
     assert call.headers["X-Kannel-To"] == f"+{IN_PARTS}"
 
 
-@pytest.mark.parametrize("smsc", ["type0", "type1", "type3", "plain"])
+@pytest.mark.parametrize("smsc", ["type0", "type1", "type2", "type3", "plain"])
 def test_ids_in_the_form_that_kannel_expects(house: House, smsc: str) -> None:
     for count in range(5):
         house.send(f"{smsc}-{count}", NUMBER, smsc, text=f"Pump {count} stopped")

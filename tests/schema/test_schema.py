@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.ledger import migrate, sqlite
+from bridge.ledger.smsc_ids import smsc_key
 from bridge.ledger.statements import statements
 from bridge.messages.message import PartState
 
@@ -69,6 +70,48 @@ def test_every_statement_fits_the_schema(tmp_path: Path, name: str) -> None:
     else:
         pytest.fail("no row width fits this statement")
     connection.close()
+
+
+KEYS_OF_VERSION_3 = {
+    "3F2504E0-4F89-11D3-9A0C-0305E82C3301": "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    "0E999F21-4F89-11D3-9A0C-0305E82C3301": "e999f21-4f89-11d3-9a0c-0305e82c3301",
+    "00000000-4F89-11D3-9A0C-0305E82C3301": "-4f89-11d3-9a0c-0305e82c3301",
+    "-3192925121525060116": "-3192925121525060116",
+    "-1": "-1",
+    "-1000000000": "-1000000000",
+    "-9223372036854775808": "-9223372036854775808",
+    "-9223372036854775809": "-9223372036854775809",
+    "-12ab": "-12ab",
+    "3F2504E0-4F89-11D3": "3f2504e0-4f89-11d3",
+    "3F2504EX-4F89-11D3-9A0C-0305E82C3301": "3f2504ex-4f89-11d3-9a0c-0305e82c3301",
+    "0A1B2C3D": "a1b2c3d",
+    "": None,
+}
+"""Ids, and the normal forms that the ledger of version 3 made of them."""
+
+
+def test_ids_that_wait_for_their_receipts_get_the_normal_form_of_now(tmp_path: Path) -> None:
+    old = made_by_steps(tmp_path / "old.sqlite", 3)
+    old.execute("PRAGMA foreign_keys = OFF")
+    for number, (name, key) in enumerate(KEYS_OF_VERSION_3.items(), 1):
+        old.execute(
+            "INSERT INTO part (message_id, account_id, part_no, text, state, link, lane, next_action_at_ms,"
+            " expires_at_ms, smsc_id, smsc_key) VALUES (1, 1, ?, '', 'submitted', 'upstream', 1, 0, 0, ?, ?)",
+            (number, name, key),
+        )
+        if key:
+            old.execute(
+                "INSERT INTO parked_receipt (link, smsc_id, smsc_key, state, error, originator, received_at_ms)"
+                " VALUES ('upstream', ?, ?, 'delivered', '', '', 0)",
+                (name, key),
+            )
+    migrate.apply(old, migrate.steps()[4], 4)
+    wanted = [(name, smsc_key(name) or None) for name in KEYS_OF_VERSION_3]
+    assert old.execute("SELECT smsc_id, smsc_key FROM part ORDER BY part_no").fetchall() == wanted
+    assert old.execute("SELECT smsc_id, smsc_key FROM parked_receipt ORDER BY 1").fetchall() == sorted(
+        (name, key) for name, key in wanted if key
+    )
+    old.close()
 
 
 def test_a_step_that_fails_leaves_the_version_before(tmp_path: Path) -> None:

@@ -601,6 +601,57 @@ async def test_a_replace_sm_without_a_text_changes_the_times_only(tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("asked", "due_days", "expires_days"),
+    [
+        ({"validity_period": "000025000000000R"}, 20, 25),
+        ({"validity_period": "000029000000000R"}, 20, 27),
+        ({"schedule_delivery_time": "000025000000000R"}, 25, 26),
+        ({"schedule_delivery_time": "000000000000000R"}, 0, 1),
+        ({"schedule_delivery_time": "000025000000000R", "validity_period": "000026000000000R"}, 25, 26),
+    ],
+)
+@asyncio_test
+async def test_a_replace_sm_may_change_one_of_both_times(
+    tmp_path: Path, asked: dict[str, str], due_days: int, expires_days: int
+) -> None:
+    """All but the last were RREPLACEFAIL, or (at once) changed nothing."""
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        message_id = (await esme.ask(submit(schedule_delivery_time="000020000000000R"))).message_id
+        assert (await esme.ask(pdus.ReplaceSm(message_id=message_id, source_addr="Pumps", **asked))).status == 0
+        (part,) = (await door.show(message_id))["parts"]
+        for at_ms, days in ((part["next_action_at_ms"], due_days), (part["expires_at_ms"], expires_days)):
+            assert abs(at_ms - now_ms() - days * 86_400_000) < 10_000
+
+
+@asyncio_test
+async def test_a_segment_that_is_too_full_for_its_letters_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """153 letters of Latin-1 with one that GSM 03.38 lacks were RINVMSGLEN."""
+    async with open_door(tmp_path) as door:
+        await door.house.ledger.do("account_set", name="demo", facts={"smpp_alphabet_0": "latin1"})
+        door.house.gatekeeper.forget()
+        esme = await door.bound()
+        octets = b"\5\0\3\7\2\1" + "ça [va]".encode("latin-1") + b"x" * 146
+        assert (await esme.ask(submit(short_message=octets, esm_class=0x40))).status == 0
+        assert (await esme.ask(submit(short_message=octets + b"x", esm_class=0x40))).status == Status.RINVMSGLEN
+        (part,) = await door.claim()
+        assert (part.text, part.coding) == ("ca (va)" + "x" * 146, Coding.GSM7)
+        assert "letters that GSM 03.38 lacks" in capsys.readouterr().out
+
+
+@asyncio_test
+async def test_a_replace_sm_with_odd_text_is_told_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        message_id = (await esme.ask(submit("plain"))).message_id
+        replace = pdus.ReplaceSm(message_id=message_id, source_addr="Pumps", short_message=b"caf\xe9")
+        assert (await esme.ask(replace)).status == 0
+        assert "some octets mean nothing in its alphabet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("data_coding", "octets", "text", "kept"),
     [
         (3, b"H\xe4j", "Häj", None),
@@ -651,7 +702,7 @@ async def test_the_protocol_id_goes_with_the_part(tmp_path: Path) -> None:
         assert part.user_data.protocol_id == 0x41
 
 
-@pytest.mark.parametrize(("form", "told"), [("hex", 8), ("decimal", 10), ("hex_decimal", 8)])
+@pytest.mark.parametrize(("form", "told"), [("hex", 8), ("decimal", 10), ("hex_decimal", 8), ("decimal_hex", 10)])
 @asyncio_test
 async def test_one_spelling_of_the_id_in_every_answer(tmp_path: Path, form: str, told: int) -> None:
     async with open_door(tmp_path) as door:
@@ -661,9 +712,14 @@ async def test_one_spelling_of_the_id_in_every_answer(tmp_path: Path, form: str,
         message_id = (await esme.ask(submit())).message_id
         assert len(message_id) == told
         (message,) = await door.house.messages()
-        assert int(message_id, 10 if form == "decimal" else 16) == int(message["message_id"], 16)
+        assert int(message_id, 16 if form.startswith("hex") else 10) == int(message["message_id"], 16)
         response = await esme.ask(pdus.QuerySm(message_id=message_id, source_addr="Pumps"))
         assert (response.status, response.message_id) == (0, message_id)
+        replace = pdus.ReplaceSm(message_id=message_id, source_addr="Pumps", short_message=b"new")
+        assert (await esme.ask(replace)).status == 0
+        assert (await door.show(message["message_id"]))["text"] == "new"
+        assert (await esme.ask(pdus.CancelSm(message_id=message_id, source_addr="Pumps"))).status == 0
+        assert (await door.show(message["message_id"]))["state"] == "cancelled"
 
 
 @asyncio_test

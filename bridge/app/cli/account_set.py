@@ -52,7 +52,7 @@ from bridge.ledger.accounts import ALPHABETS, CHOICES
 @click.option(
     "--smpp-id-form",
     type=click.Choice(CHOICES["smpp_id_form"]),
-    help="How message_id is spelled; hex_decimal: hex in submit_sm_resp, decimal in receipts.",
+    help="How message_id is spelled; hex_decimal: hex in submit_sm_resp, decimal in receipts; decimal_hex: reverse.",
 )
 @click.option(
     "--smpp-long-inbound",

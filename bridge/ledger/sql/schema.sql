@@ -37,7 +37,7 @@ CREATE TABLE account (                -- who pays
     smpp_receipts TEXT NOT NULL DEFAULT 'honour' CHECK (smpp_receipts IN ('honour', 'always', 'never')), -- registered_delivery
     smpp_alphabet_0 TEXT NOT NULL DEFAULT 'gsm' CHECK (smpp_alphabet_0 IN ('gsm', 'ascii', 'latin1', 'cp1252')), -- of data_coding 0
     smpp_alphabet_1 TEXT NOT NULL DEFAULT 'ascii' CHECK (smpp_alphabet_1 IN ('gsm', 'ascii', 'latin1', 'cp1252')), -- of data_coding 1
-    smpp_id_form TEXT NOT NULL DEFAULT 'hex' CHECK (smpp_id_form IN ('hex', 'decimal', 'hex_decimal')), -- of message_id
+    smpp_id_form TEXT NOT NULL DEFAULT 'hex' CHECK (smpp_id_form IN ('hex', 'decimal', 'hex_decimal', 'decimal_hex')), -- of message_id
     smpp_long_inbound TEXT NOT NULL DEFAULT 'payload' CHECK (smpp_long_inbound IN ('payload', 'parts')) -- how long texts arrive
 ) STRICT;
 
@@ -168,6 +168,8 @@ CREATE TABLE part (                   -- one short message
 -- The claim's index: what is due on a link, alarm lane first. expires_at_ms rides along for the expiry sweep.
 CREATE INDEX part_due ON part (link, lane, next_action_at_ms, expires_at_ms) WHERE state = 'queued';
 CREATE INDEX part_open ON part (state, next_action_at_ms) WHERE state IN ('claimed', 'in_doubt', 'scheduled');
+-- Parts that wait to be sent once more, of which a late receipt may still tell that they were taken.
+CREATE INDEX part_again ON part (link) WHERE state = 'queued' AND is_possible_duplicate = 1;
 CREATE INDEX part_smsc ON part (link, smsc_key) WHERE smsc_key IS NOT NULL;
 CREATE INDEX part_held ON part (part_id) WHERE state = 'held';
 -- Submitted parts whose missing receipt is to be asked for; empty while no link asks.
@@ -219,7 +221,7 @@ CREATE INDEX esme_notice_open ON esme_notice (state) WHERE state IN ('claimed', 
 
 CREATE TABLE link_spelling (          -- how a link's receipts spell the ids of its answers, as far as they have been met
     link TEXT NOT NULL,
-    spelling TEXT NOT NULL,           -- 'same', 'case', 'zeros', 'hex' (the receipt is hex) or 'decimal'
+    spelling TEXT NOT NULL,           -- 'same', 'case', 'zeros', 'hex' (the receipt is hex), 'decimal', 'dashes' or 'signed'
     count INTEGER NOT NULL,
     last_at_ms INTEGER NOT NULL,
     PRIMARY KEY (link, spelling)

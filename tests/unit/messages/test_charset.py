@@ -10,7 +10,9 @@ from bridge.messages.charset import (
     downgrade,
     encode,
     forced_ucs2,
+    nearest,
     normalise_text,
+    roughly,
     unit_count,
 )
 from bridge.messages.message import Coding
@@ -167,3 +169,28 @@ def test_downgrade_leaves_alone_what_it_cannot_save(text: str) -> None:
 
 def test_downgrade_does_not_trade_one_part_for_two() -> None:
     assert downgrade("…" * 70) == "…" * 70
+
+
+@pytest.mark.parametrize(
+    ("sign", "plain"),
+    [
+        ("ç", "c"),
+        ("Å", "A"),
+        ("€", "E"),
+        ("“", '"'),
+        ("…", "."),
+        ("²", "2"),
+        ("ł", "l"),
+        ("½", ""),
+        ("™", ""),
+        ("ж", ""),
+    ],
+)
+def test_the_nearest_letter(sign: str, plain: str) -> None:
+    assert nearest(sign) == plain
+
+
+def test_roughly_is_one_character_for_each() -> None:
+    assert roughly("à ça, ж [½]", 99) == "à ca, ? [?]"
+    assert roughly("€^{}\\[~]|\f", 19) == "E'()/(-)/\n"
+    assert roughly("€^{}\\[~]|\f", 20) == "€^{}\\[~]|\f"

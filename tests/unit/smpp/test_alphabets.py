@@ -2,7 +2,6 @@
 
 import pytest
 
-from bridge.messages.message import Coding
 from bridge.smpp import alphabets
 from bridge.smpp.alphabets import Alphabet, Kind
 
@@ -42,12 +41,6 @@ def test_the_accounts_alphabets_for_0_1_and_flash(alphabet: str, octets: bytes, 
     assert alphabets.decode_text(octets, 1, "gsm", alphabet) == text
     assert alphabets.decode_text(octets, 0x10, alphabet) == text
     assert alphabets.decode_text(octets, 0xF1, alphabet) == text
-
-
-def test_forms_with_a_class() -> None:
-    assert alphabets.class_form(Coding.GSM7, 0) == 0x10
-    assert alphabets.class_form(Coding.UCS2, 2) == 0x1A
-    assert [alphabets.class_of(one) for one in (0, 8, 0x10, 0x1B, 0xF2, 0xF7, 0xC8)] == [None, None, 0, 3, 2, 3, None]
 
 
 @pytest.mark.parametrize(

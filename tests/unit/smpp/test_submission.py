@@ -3,12 +3,12 @@
 import pytest
 
 from bridge.messages.esme import EsmeFacts
-from bridge.messages.message import Lane, Submission
+from bridge.messages.message import Lane, Replacement, Submission
 from bridge.messages.user_data import UserData
 from bridge.smpp import pdus, submission
 from bridge.smpp.constants import Status, Tag
 from bridge.smpp.fields import DistributionList, SmeAddress, UnsuccessSme
-from bridge.smpp.submission import DefaultRules, Reading, Refused
+from bridge.smpp.submission import DefaultRules, Reading, Refused, ReplacementReading
 from tests.unit.smpp.test_times import NOON_MS
 
 HANDSET = "46701740605"
@@ -520,11 +520,33 @@ def test_replace_sm() -> None:
         short_message=b"\0h\0i",
     )
     rules = DefaultRules(receipts="never")
-    found = submission.read_replacement(pdu, rules, now_ms=NOON_MS, data_coding=8)
-    assert (found.text, found.user_data, found.registered_delivery) == ("hi", None, 0)
-    assert (found.due_at_ms, found.expires_at_ms) == (NOON_MS + HOUR_MS, NOON_MS + 24 * HOUR_MS)
+    found = submission.read_replacement(pdu, rules, now_ms=NOON_MS, message_id="7", data_coding=8)
+    assert found == ReplacementReading(
+        Replacement(
+            "7", text="hi", due_at_ms=NOON_MS + HOUR_MS, expires_at_ms=NOON_MS + 24 * HOUR_MS, registered_delivery=0
+        )
+    )
     flash = submission.read_replacement(pdus.ReplaceSm(short_message=b"hi"), rules, now_ms=NOON_MS, data_coding=0xF0)
-    assert flash.user_data == UserData(data_coding=0x10)
+    assert flash.replacement.user_data == UserData(data_coding=0x10)
+    swapped = submission.read_replacement(
+        pdus.ReplaceSm(short_message="hello".encode("utf-16-le")), rules, now_ms=NOON_MS, data_coding=8
+    )
+    assert (swapped.replacement.text, swapped.is_little_endian) == ("hello", True)
+
+
+def test_what_a_replace_sm_leaves_out_stays() -> None:
+    found = submission.read_replacement(pdus.ReplaceSm(), DefaultRules(), now_ms=NOON_MS).replacement
+    assert (found.text, found.due_at_ms, found.expires_at_ms) == (None, 0, 0)
+    empty = submission.read_replacement(
+        pdus.ReplaceSm(tlvs={Tag.MESSAGE_PAYLOAD: b""}), DefaultRules(), now_ms=NOON_MS
+    ).replacement
+    assert empty.text == "", "which will be refused: there is no message without a text"
+
+
+@pytest.mark.parametrize("schedule", ["000000000000000R", "261124115900000+"])
+def test_a_replace_sm_for_at_once_is_not_one_that_leaves_the_time_out(schedule: str) -> None:
+    pdu = pdus.ReplaceSm(schedule_delivery_time=schedule)
+    assert submission.read_replacement(pdu, DefaultRules(), now_ms=NOON_MS).replacement.due_at_ms == NOON_MS
 
 
 @pytest.mark.parametrize(

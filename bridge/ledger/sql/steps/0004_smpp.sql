@@ -6,7 +6,7 @@ ALTER TABLE account ADD COLUMN smpp_parts_per_second REAL NOT NULL DEFAULT 0 CHE
 ALTER TABLE account ADD COLUMN smpp_receipts TEXT NOT NULL DEFAULT 'honour' CHECK (smpp_receipts IN ('honour', 'always', 'never'));
 ALTER TABLE account ADD COLUMN smpp_alphabet_0 TEXT NOT NULL DEFAULT 'gsm' CHECK (smpp_alphabet_0 IN ('gsm', 'ascii', 'latin1', 'cp1252'));
 ALTER TABLE account ADD COLUMN smpp_alphabet_1 TEXT NOT NULL DEFAULT 'ascii' CHECK (smpp_alphabet_1 IN ('gsm', 'ascii', 'latin1', 'cp1252'));
-ALTER TABLE account ADD COLUMN smpp_id_form TEXT NOT NULL DEFAULT 'hex' CHECK (smpp_id_form IN ('hex', 'decimal', 'hex_decimal'));
+ALTER TABLE account ADD COLUMN smpp_id_form TEXT NOT NULL DEFAULT 'hex' CHECK (smpp_id_form IN ('hex', 'decimal', 'hex_decimal', 'decimal_hex'));
 ALTER TABLE account ADD COLUMN smpp_long_inbound TEXT NOT NULL DEFAULT 'payload' CHECK (smpp_long_inbound IN ('payload', 'parts'));
 
 CREATE TABLE message_2 AS SELECT * FROM message;
@@ -36,6 +36,7 @@ ALTER TABLE part ADD COLUMN cause TEXT NOT NULL DEFAULT '';
 ALTER TABLE part ADD COLUMN slowed INTEGER NOT NULL DEFAULT 0;
 DROP INDEX part_open;
 CREATE INDEX part_open ON part (state, next_action_at_ms) WHERE state IN ('claimed', 'in_doubt', 'scheduled');
+CREATE INDEX part_again ON part (link) WHERE state = 'queued' AND is_possible_duplicate = 1;
 CREATE INDEX part_to_ask ON part (link, next_action_at_ms) WHERE state = 'submitted' AND next_action_at_ms > 0;
 ALTER TABLE parked_receipt ADD COLUMN cause TEXT NOT NULL DEFAULT '';
 ALTER TABLE parked_receipt ADD COLUMN recipient TEXT NOT NULL DEFAULT '';
@@ -88,8 +89,25 @@ CREATE INDEX esme_notice_open ON esme_notice (state) WHERE state IN ('claimed', 
 
 CREATE TABLE link_spelling (          -- how a link's receipts spell the ids of its answers, as far as they have been met
     link TEXT NOT NULL,
-    spelling TEXT NOT NULL,           -- 'same', 'case', 'zeros', 'hex' (the receipt is hex) or 'decimal'
+    spelling TEXT NOT NULL,           -- 'same', 'case', 'zeros', 'hex' (the receipt is hex), 'decimal', 'dashes' or 'signed'
     count INTEGER NOT NULL,
     last_at_ms INTEGER NOT NULL,
     PRIMARY KEY (link, spelling)
 ) STRICT, WITHOUT ROWID;
+
+-- The normal form of an id became one without the dashes of a UUID and without the sign of 64 bits, for receipts that
+-- spell it so: see ledger/smsc_ids.py.
+UPDATE part SET smsc_key = replace(smsc_key, '-', '')
+WHERE smsc_key GLOB '*-????-????-????-????????????' AND length(smsc_key) BETWEEN 28 AND 36
+    AND length(replace(smsc_key, '-', '')) = length(smsc_key) - 4 AND replace(smsc_key, '-', '') NOT GLOB '*[^0-9a-f]*';
+UPDATE part SET smsc_key = printf('%d%09d',
+    18446744073 + smsc_key / 1000000000 - (smsc_key % 1000000000 + 709551616 < 0),
+    (smsc_key % 1000000000 + 1709551616) % 1000000000)
+WHERE smsc_key GLOB '-[1-9]*' AND CAST(CAST(smsc_key AS INTEGER) AS TEXT) = smsc_key;
+UPDATE parked_receipt SET smsc_key = replace(smsc_key, '-', '')
+WHERE smsc_key GLOB '*-????-????-????-????????????' AND length(smsc_key) BETWEEN 28 AND 36
+    AND length(replace(smsc_key, '-', '')) = length(smsc_key) - 4 AND replace(smsc_key, '-', '') NOT GLOB '*[^0-9a-f]*';
+UPDATE parked_receipt SET smsc_key = printf('%d%09d',
+    18446744073 + smsc_key / 1000000000 - (smsc_key % 1000000000 + 709551616 < 0),
+    (smsc_key % 1000000000 + 1709551616) % 1000000000)
+WHERE smsc_key GLOB '-[1-9]*' AND CAST(CAST(smsc_key AS INTEGER) AS TEXT) = smsc_key;
