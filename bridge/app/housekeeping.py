@@ -1,5 +1,7 @@
 """What time does to the ledger, looked after by the clock: doubt, validity, and what only piles up."""
 
+from collections.abc import Callable, Mapping
+
 from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import boottime_ms, now_ms
@@ -21,11 +23,17 @@ log = logs.get("housekeeping")
 
 
 class Housekeeping:
-    """The sweeps; each is one bounded transaction, so a large backlog takes several rounds."""
+    """The sweeps; each is one bounded transaction, so a large backlog takes several rounds.
 
-    def __init__(self, ledger: LedgerClient, links: list[LinkSettings]) -> None:
+    `hearing_ms` tells for how long each link, by name, could hear receipts without a break until now.
+    """
+
+    def __init__(
+        self, ledger: LedgerClient, links: list[LinkSettings], hearing_ms: Callable[[], Mapping[str, int]] = dict
+    ) -> None:
         self._ledger = ledger
         self._links = links
+        self._hearing_ms = hearing_ms
         self._offset_ms = now_ms() - boottime_ms()
 
     def services(self) -> list[Periodic]:
@@ -55,13 +63,26 @@ class Housekeeping:
         """Resolve parts whose time in doubt is over, queue what was scheduled for now, expire what waited too long."""
         await self.watch_the_clock()
         never = [link.name for link in self._links if link.in_doubt == "never_resend"]
-        resolved = await self._ledger.do("resolve_doubts", now_ms=now_ms(), never_resend=never)
+        now = now_ms()
+        resolved = await self._ledger.do(
+            "resolve_doubts", now_ms=now, never_resend=never, not_before_ms=self._not_before_ms(now)
+        )
         released = await self._release_scheduled()
         expired = await self._ledger.do("expire", now_ms=now_ms())
         happened = {**resolved, "expired": released + expired["expired"]}
         for event, messages in happened.items():
             for message in messages:
                 log.warning(event, message=message)
+
+    def _not_before_ms(self, now: int) -> dict[str, int]:
+        """Of each link that has not heard for as long as it holds doubts: when it will have, if nothing happens."""
+        hearing_ms = self._hearing_ms()
+        left_ms = {
+            link.name: round(link.in_doubt_hold_s * 1000) - hearing_ms[link.name]
+            for link in self._links
+            if link.name in hearing_ms
+        }
+        return {name: now + left for name, left in left_ms.items() if left > 0}
 
     async def _release_scheduled(self) -> list[str]:
         """Queue what was scheduled for now; gives the public ids of what was too late."""

@@ -45,6 +45,10 @@ class _Place:
     taken: Taken | None = None
 
 
+Told = dict[tuple[int, int], int]
+"""Account and number of a submit_multi -> the message whose id it is answered with."""
+
+
 class _ShortOfCredit(Exception):
     """A group's account cannot pay for all of it."""
 
@@ -72,10 +76,13 @@ def _accept_apart(tx: Transaction, groups: list[Group]) -> list[list[Accepted] |
         if is_nobodys_fault(error) or len(groups) <= 1:
             raise
     answers: list[list[Accepted] | Fault] = []
+    told: Told = {}
     for group in groups:
+        tried = dict(told)
         try:
             with tx.savepoint():
-                answers += accept(tx, [group])
+                answers += accept(tx, [group], tried)
+            told = tried
         except Exception as error:
             if is_nobodys_fault(error):
                 raise
@@ -83,17 +90,18 @@ def _accept_apart(tx: Transaction, groups: list[Group]) -> list[list[Accepted] |
     return answers
 
 
-def accept(tx: Transaction, groups: list[Group]) -> list[list[Accepted] | Fault]:
+def accept(tx: Transaction, groups: list[Group], told: Told | None = None) -> list[list[Accepted] | Fault]:
     """Charge and queue every group whose account is enabled and can pay for all of it.
 
-    Gives for each group what was accepted, or Fault NO_CREDIT (final: nothing is queued), ACCOUNT_DISABLED,
-    KEY_REUSED, or ALREADY_EXISTS for a refusal that was resubmitted before.
+    `told` is what groups before these were answered with, and grows. Gives for each group what was accepted, or Fault
+    NO_CREDIT (final: nothing is queued), ACCOUNT_DISABLED, KEY_REUSED, or ALREADY_EXISTS for a refusal that was
+    resubmitted before.
     """
     purses = credit.purses(tx, {group.account_id for group in groups})
     repeats = Repeats(tx, [Wanted(group.account_id, group.now_ms, m) for group in groups for m in group.messages])
     # As many as could be needed; a number that is not used never comes back.
     first_id = tx.next_numbers("message", sum(len(group.messages) for group in groups))
-    batch = _Batch(tx, purses, repeats, first_id)
+    batch = _Batch(tx, purses, repeats, first_id, {} if told is None else told)
     outcomes = [batch.judge(group) for group in groups]
     taken = [place for places in outcomes if not isinstance(places, Fault) for place in places if place.taken]
     if taken:
@@ -106,13 +114,12 @@ def accept(tx: Transaction, groups: list[Group]) -> list[list[Accepted] | Fault]
 class _Batch:
     """Judges the groups of one commit, one after the other; what one spends the next cannot."""
 
-    def __init__(self, tx: Transaction, purses: dict[int, Purse], repeats: Repeats, first_id: int) -> None:
+    def __init__(self, tx: Transaction, purses: dict[int, Purse], repeats: Repeats, first_id: int, told: Told) -> None:
         self._tx = tx
         self._purses = purses
         self._repeats = repeats
         self._next_id = first_id
-        self._told: dict[tuple[int, int], int] = {}
-        """Account and number of a submit_multi -> the message whose id it is answered with."""
+        self._told = told
 
     def judge(self, group: Group) -> list[_Place] | Fault:
         """Where each message of a group ends, or why none of it is taken."""

@@ -24,9 +24,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PIN_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """32 characters that nobody confuses: no I, O, 0 or 1."""
 PIN_LENGTH = 10
-"""50 bits: with 10 guesses in 15 minutes, safe for longer than any device lives."""
+"""50 bits: at the 100 guesses a second that password checks leave time for, safe for longer than any device lives."""
 SMPP_PASSWORD_LENGTH = 8
-"""40 bits: with 10 guesses in 15 minutes still safe for longer than any contract lasts."""
+"""40 bits: at 100 guesses a second it is found in 170 years on average, longer than any contract lasts."""
 IMPORTED_PIN_MIN, SECRET_MAX = 4, 128
 """An old device's PIN may be this short, but then only from its own networks."""
 

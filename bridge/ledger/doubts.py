@@ -1,8 +1,9 @@
 """A receipt whose id nobody knows may still tell that a part in doubt was taken: by our own reference that it repeats,
 or because it can mean no other part.
 
-Then the part was submitted, under the id that the receipt gives, and the receipt applies to it. When two parts fit, or
-two receipts fit one part, nothing follows: a doubt that lasts is better than a wrong answer.
+Then the part was submitted, under the id that the receipt gives, and the receipt applies to it. A part whose hold is
+over, and which is queued to be sent once more, is in doubt still: it is not sent again. When two parts fit, or two
+receipts fit one part, nothing follows: a doubt that lasts is better than a wrong answer.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from bridge.smpp.translate import user_message_reference
 TRY_SPAN_MS = 120_000
 """How far a receipt's time of submission may be from our try: SMSCs write minutes, and their clocks are not ours."""
 DOUBTS_MAX = 2_000
-"""Parts in doubt of one link that a receipt is compared with, the newest first: two windows of the widest link."""
+"""Parts in doubt of one link that a receipt is compared with, the newest first: two windows of the widest link; and as
+many of those that are queued once more."""
 RIVALS_MAX = 20_000
 """The newest parts, among which those are looked for that a receipt could mean as well. On a link that sends more than
 so many within TRY_SPAN_MS an older one is known by its own id alone."""
@@ -89,7 +91,7 @@ def settle(tx: Transaction, arrivals: list[Arrived]) -> list[Settled]:
 
 
 def _doubts(tx: Transaction, links: set[str]) -> dict[tuple[str, str], list[_Doubt]]:
-    """Parts in doubt by link and the last digits of their recipient."""
+    """Parts in doubt, queued once more or not, by link and the last digits of their recipient."""
     found: dict[tuple[str, str], list[_Doubt]] = {}
     for link in links:
         for row in tx.rows("doubts_of_link", {"link": link, "count": DOUBTS_MAX}):

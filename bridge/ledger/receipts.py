@@ -13,7 +13,7 @@ from bridge.ledger import credit, doubts, parked
 from bridge.ledger.database import Transaction
 from bridge.ledger.esme import owe_intermediate
 from bridge.ledger.finish import Ending, finish
-from bridge.ledger.handsets import digits_of, is_same
+from bridge.ledger.handsets import is_same, tail_of
 from bridge.ledger.parked import Arrived
 from bridge.ledger.queue import id_key
 from bridge.ledger.smsc_ids import Spelling, key_of, other_keys, smsc_key, spelling
@@ -24,7 +24,9 @@ from bridge.messages.receipt import FAILURES, IdFormat, Receipt
 
 MATCH_AGE_MS_MAX = 7 * 24 * 3600 * 1000
 """How long after its submission a receipt can still mean a part: ids come round again."""
-
+NAMED_MAX = 8
+"""Parts of one name that are looked at, the newest ones, as in the statement parts_by_smsc_key; and what else their
+messages have of that name."""
 
 _STATES = {state.value: state for state in PartState}
 
@@ -150,7 +152,19 @@ def _look_up(tx: Transaction, keys: list[tuple[str, str, int]]) -> Found:
         rows = tx.packed("parts_by_smsc_key", [(*name, since_ms) for name, since_ms in earliest.items()])
         for part in sorted(map(Named._make, rows), key=_part_id):
             found.setdefault((part.link, part.smsc_key), []).append(part)
+        _add_the_rest(tx, found)
     return found
+
+
+def _add_the_rest(tx: Transaction, found: Found) -> None:
+    """Where an SMSC names the many parts of a message alike, those that were not among the newest of that name."""
+    full = {name: parts for name, parts in found.items() if len(parts) == NAMED_MAX}
+    if full:
+        wanted = {(part.message_id, *name) for name, parts in full.items() for part in parts}
+        rows = tx.packed("parts_named_alike", list(wanted))
+        found.update({name: [] for name in full})
+        for part in sorted(map(Named._make, rows), key=_part_id):
+            found[part.link, part.smsc_key].append(part)
 
 
 def _match(found: Found, arrived: Arrived, direct: list[Named], taken: set[int], *, must_agree: bool) -> Named | None:
@@ -164,7 +178,7 @@ def _match(found: Found, arrived: Arrived, direct: list[Named], taken: set[int],
     is_auto, is_exact = receipt.id_format is IdFormat.AUTO, receipt.id_format is IdFormat.EXACT
     if len(direct) == 1 and direct[0].smsc_id == receipt.smsc_id and _is_own(direct[0], receipt):
         return direct[0]  # As it nearly always is.
-    must_agree = (must_agree or is_auto) and bool(digits_of(receipt.originator))
+    must_agree = (must_agree or is_auto) and bool(tail_of(receipt.originator))
     exact = [part for part in direct if part.smsc_id == receipt.smsc_id]
     for candidates in (exact,) if is_exact else (exact, direct):
         part = _meant([part for part in candidates if _is_own(part, receipt)], taken)

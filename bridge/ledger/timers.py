@@ -1,5 +1,6 @@
 """What time does to waiting parts: doubt resolves, validity ends, and a restart finds what was being sent."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from bridge.ledger import bells, credit, esme, inbound, receipts, retries
@@ -14,7 +15,8 @@ STEP_SEEN_MS, STEP_MESSAGES_MAX = 3_000, 50_000
 SWEEP_MAX = 500
 """Parts that one sweep moves; the next sweep takes the rest."""
 FRESH_MS_MAX = {Lane.ALARM: 15 * 60_000, Lane.NORMAL: 60 * 60_000, Lane.BULK: 60 * 60_000}
-"""How old a message may be when a part in doubt is sent once more: a late alarm is worse than none."""
+"""How old a message may be when a part in doubt is sent once more: a late alarm is worse than none. And how long after
+its latest try a part stays in doubt, at most, because its link is down."""
 
 
 def recover(tx: Transaction, *, now_ms: int, hold_ms: int, crashed_at_ms: int | None = None) -> dict[str, int]:
@@ -37,14 +39,17 @@ def recover(tx: Transaction, *, now_ms: int, hold_ms: int, crashed_at_ms: int | 
     return {"in_doubt": len(claims), "notices": notices, "unanswered": unanswered}
 
 
-def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> dict[str, list[str]]:
+def resolve_doubts(
+    tx: Transaction, *, now_ms: int, never_resend: list[str], not_before_ms: Mapping[str, int] | None = None
+) -> dict[str, list[str]]:
     """Parts held in doubt long enough: queued once more, flagged, if still fresh and their link may; else unknown.
 
-    `never_resend` names the links that never send a part twice. Gives the public ids of the messages concerned:
-    {"resent": [...], "unknown": [...]}.
+    `never_resend` names the links that never send a part twice. `not_before_ms` says of links that are down, or have
+    not been up for long, when the hold can be over at the earliest: what settles a doubt can only come while they are
+    bound. Gives the public ids of the messages concerned: {"resent": [...], "unknown": [...]}.
     """
     key = id_key(tx)
-    due = [row[0] for row in tx.rows("in_doubt_due", {"now_ms": now_ms, "count": SWEEP_MAX})]
+    due = _due_doubts(tx, now_ms, not_before_ms or {})
     resent, endings, history = [], [], []
     for row in tx.by_ids("parts_of", due) if due else []:
         part_id, message_id, _, part_no, _, link, _, _, attempt, lane, accepted_at_ms, is_possible_duplicate, _ = row
@@ -66,6 +71,24 @@ def resolve_doubts(tx: Transaction, *, now_ms: int, never_resend: list[str]) -> 
         tx.many("history_insert", history)
     finish(tx, endings)
     return {"resent": resent, "unknown": [public_id(ending.message_id, key) for ending in endings]}
+
+
+def _due_doubts(tx: Transaction, now_ms: int, not_before_ms: Mapping[str, int]) -> list[int]:
+    """Parts whose hold is over; it goes on for those whose link could not have heard of them.
+
+    Not for ever: a part whose try is too old for a fresh one is resolved all the same, so that its sender is told.
+    """
+    due: list[int] = []
+    put_off: list[tuple[int, int]] = []
+    for part_id, link, lane, claimed_at_ms in tx.rows("in_doubt_due", {"now_ms": now_ms, "count": SWEEP_MAX}):
+        until_ms = min(not_before_ms.get(link, 0), claimed_at_ms + FRESH_MS_MAX[Lane(lane)])
+        if until_ms > now_ms:
+            put_off.append((part_id, until_ms))
+        else:
+            due.append(part_id)
+    if put_off:
+        tx.many("doubts_postpone", put_off)
+    return due
 
 
 def expire(tx: Transaction, *, now_ms: int) -> dict[str, list[str]]:
@@ -117,6 +140,8 @@ def shift(tx: Transaction, *, by_ms: int, now_ms: int) -> dict[str, int]:
     """
     values = {"by_ms": by_ms, "since_ms": now_ms - STEP_SEEN_MS, "now_ms": now_ms, "count": STEP_MESSAGES_MAX}
     notices = tx.run("notices_shift", {"by_ms": by_ms}) + tx.run("esme_notices_shift", {"by_ms": by_ms})
+    # A claim that looked between the step and now takes what is due by the old clock for due after the whole step.
+    bells.ring_esmes(tx, [account_id for (account_id,) in tx.rows("esme_accounts_owed")])
     return {"parts": tx.run("parts_shift", values), "notices": notices}
 
 

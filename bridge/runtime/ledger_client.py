@@ -164,6 +164,10 @@ class LedgerClient:
         )
         return notices
 
+    def wake_notices(self) -> None:
+        """Have the claims that wait for mails answered now, whatever there is."""
+        self.worker.ring(bells.NOTICES)
+
     async def claim_esme_notices(self, account_id: int, count_max: int, now_ms: int) -> list[esme.EsmeNotice]:
         """Take up to `count_max` due notices of an account's ESMEs; none when the disk has no room to book them."""
         if self._is_short(Level.NO_SENDING):

@@ -8,7 +8,6 @@ nobody is bound.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 from bridge.ledger.esme import EsmeNoticeKind, EsmeNoticeOutcome
 from bridge.ledger.worker import LedgerFailed
@@ -21,6 +20,7 @@ from bridge.smpp_in import replies
 from bridge.smpp_in.connection import EsmeConnection
 from bridge.smpp_in.delivery import LOST, SILENT, Delivery, pdus_of, status_of, verdict, wait_ms
 from bridge.smpp_in.sessions import EsmeAccount
+from bridge.smpp_in.waiting import until
 
 CLAIM_MAX = 500
 """What one claim takes, whatever the windows: the rest comes with the next."""
@@ -30,7 +30,6 @@ RETRY_S = 1.0
 """Wait after the ledger failed us."""
 REST_S = 1.0
 """A session that says "not now" is left alone for so long, whatever else is owed."""
-STOP_LOOK_S = 0.01
 
 log = logs.get("smpp")
 
@@ -95,23 +94,15 @@ class Deliveries:
         self._look_now()
         self._news.set()
         # What a claim is still to give would be nobody's.
-        await self._until(lambda: not self._open and (self._task is None or self._task.done()), timeout_s)
+        await until(lambda: not self._open and (self._task is None or self._task.done()), timeout_s)
 
     async def stop(self, timeout_s: float) -> bool:
         """Once nobody is bound: end, as soon as the ledger knows every outcome; False when it did not in time."""
-        is_settled = await self._until(lambda: not (self._open or self._outcomes or self._settling), timeout_s)
+        is_settled = await until(lambda: not (self._open or self._outcomes or self._settling), timeout_s)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         return is_settled
-
-    async def _until(self, fact: Callable[[], bool], timeout_s: float) -> bool:
-        deadline_s = running().time() + timeout_s
-        while not fact():
-            if running().time() >= deadline_s:
-                return False
-            await asyncio.sleep(STOP_LOOK_S)
-        return True
 
     # Claim
 

@@ -17,6 +17,7 @@ from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper, Peer
 from bridge.runtime.ledger_client import LedgerClient
+from bridge.runtime.listener import Listener, connections_possible
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
 from bridge.smpp.constants import Status
 from bridge.smpp.events import Answered, Event, LinkDead, Requested, TimedOut, Unbound
@@ -27,12 +28,12 @@ from bridge.smpp_in import bind, replies
 from bridge.smpp_in.connection import EsmeConnection
 from bridge.smpp_in.deliver import Deliveries
 from bridge.smpp_in.delivery import Delivery
-from bridge.smpp_in.listener import Listener, connections_possible
 from bridge.smpp_in.operations import OtherRequests
 from bridge.smpp_in.sessions import BIND_TYPES, RECEIVING, Accounts, EsmeAccount, Places, session_line, version_name
 from bridge.smpp_in.settings import SmppSettings
 from bridge.smpp_in.submit import Submits
 from bridge.smpp_in.tls import ServerTls
+from bridge.smpp_in.waiting import until
 
 ANSWERS_WAIT_S = 10.0
 """At a stop: how long the answers to what was asked and sent may take; the door gives up before that."""
@@ -40,7 +41,8 @@ UNBIND_WAIT_S = 3.5
 """At a stop: how long ESMEs may take to answer unbind; a little more than a connection gives one."""
 STORE_WAIT_S = 5.0
 """At a stop: how long the ledger may take to hear what became of receipts; what it does not hear is sent again."""
-STOP_LOOK_S = 0.01
+RETRY_S = 1.0
+"""Wait after the ledger failed us."""
 FULL_LOG_EVERY_MS = 10_000
 """One line so often for connections that are sent away, however many they are."""
 
@@ -118,27 +120,19 @@ class SmppDoor:
             if connection.account is None:
                 connection.close("the appliance stops")
         drains = (each.drain(ANSWERS_WAIT_S) for each in self._deliveries.values())
-        await asyncio.gather(self._until(self._owes_nothing, ANSWERS_WAIT_S), *drains)
+        await asyncio.gather(until(self._owes_nothing, ANSWERS_WAIT_S), *drains)
         for connection in list(self._places.open):
             connection.leave("the appliance stops")
-        if not await self._until(lambda: not self._places.open, UNBIND_WAIT_S):
+        if not await until(lambda: not self._places.open, UNBIND_WAIT_S):
             for connection in list(self._places.open):
                 connection.abort("the appliance stops, and the ESME did not answer unbind")
-            await self._until(lambda: not self._places.open, UNBIND_WAIT_S)
+            await until(lambda: not self._places.open, UNBIND_WAIT_S)
         stops = [await each.stop(STORE_WAIT_S) for each in self._deliveries.values()]
         if not all(stops):
             log.error("answers lost", advice="the ledger did not take them; ESMEs may get some receipts twice")
 
     def _owes_nothing(self) -> bool:
         return not any(connection.owed for connection in self._places.open)
-
-    async def _until(self, fact: Any, timeout_s: float) -> bool:
-        deadline_s = running().time() + timeout_s
-        while not fact():
-            if running().time() >= deadline_s:
-                return False
-            await asyncio.sleep(STOP_LOOK_S)
-        return True
 
     # What others ask
 
@@ -283,14 +277,22 @@ class SmppDoor:
     async def _look_again(self) -> None:
         """Let every bound session go on as what its account is now, or say goodbye to it."""
         try:
-            while self._is_stale:
+            while self._is_stale and not self._is_stopping:
                 self._is_stale = False
-                for account in self._accounts.bound():
-                    facts = await self._ledger.read("credentials_of", name=account.name)
-                    for connection in list(account.sessions):
-                        self._renew(account, connection, facts)
+                try:
+                    await self._look_at_all()
+                except Exception:  # A ledger in trouble must not leave a session that was forbidden.
+                    log.exception("accounts cannot be read")
+                    self._is_stale = True
+                    await asyncio.sleep(RETRY_S)
         finally:
             self._looking = None
+
+    async def _look_at_all(self) -> None:
+        for account in self._accounts.bound():
+            facts = await self._ledger.read("credentials_of", name=account.name)
+            for connection in list(account.sessions):
+                self._renew(account, connection, facts)
 
     def _renew(self, account: EsmeAccount, connection: EsmeConnection, facts: Any) -> None:
         credential = _still_good(facts["credentials"], connection)

@@ -39,10 +39,18 @@ class AskLedger(Protocol):
 
 
 class Asker:
-    """Asks for one link. Does nothing unless the settings say after what time to ask."""
+    """Asks for one link. Does nothing unless the settings say after what time to ask.
+
+    `on_room` is told that a question has given back its place in the window.
+    """
 
     def __init__(
-        self, settings: LinkSettings, ledger: AskLedger, turns: Turns, on_receipt: Callable[[Receipt], None]
+        self,
+        settings: LinkSettings,
+        ledger: AskLedger,
+        turns: Turns,
+        on_receipt: Callable[[Receipt], None],
+        on_room: Callable[[], None],
     ) -> None:
         self.asked = 0
         """Questions sent since the process started."""
@@ -52,6 +60,7 @@ class Asker:
         self._ledger = ledger
         self._turns = turns
         self._on_receipt = on_receipt
+        self._on_room = on_room
         per_second = settings.queries_per_minute / 60
         self._pace = Pace.of(per_second, monotonic_ms(), burst=max(1.0, per_second))
         self._task: asyncio.Task[None] | None = None
@@ -69,6 +78,7 @@ class Asker:
 
     def answered(self, connection: LinkConnection, token: object, response: Pdu) -> None:
         """The SMSC says how a part stands, or that it does not know it."""
+        self._on_room()
         question = cast(Question, token)
         if not isinstance(response, QuerySmResp) or response.status != Status.ROK:
             log.info(
@@ -87,6 +97,7 @@ class Asker:
 
     def timed_out(self, token: object) -> None:
         """No answer: the question is due again by itself."""
+        self._on_room()
 
     async def _run(self) -> None:
         while True:

@@ -132,6 +132,10 @@ class Sender:
         """Nothing may be written to it any more; answers may still come."""
         self._leave_out(connection)
 
+    def has_room(self) -> None:
+        """Something else than a part has given back its place in a window."""
+        self._news.set()
+
     def answered(self, connection: LinkConnection, token: object, response: Pdu) -> None:
         """The SMSC answered the submit_sm of a part."""
         failpoints.reach("link.answered")
@@ -242,11 +246,17 @@ class Sender:
         for part in parts:
             connection = None if self._is_stopping else self._turns.next()
             if connection is None:
-                reason = "the link was lost before the part was sent"
-                self._books.enter(part, outcome.unwritten(part, reason, at_ms=now_ms()))
+                self._books.enter(part, outcome.unwritten(part, self._why_unwritten(), at_ms=now_ms()))
             else:
                 self._write(part, connection)
         self._pacer.wrote(self.counts.written - written, monotonic_ms())
+
+    def _why_unwritten(self) -> str:
+        if self._is_stopping:
+            return "the link stopped before the part was sent"
+        if self._turns.is_bound:  # Questions took the room meanwhile; it waits for its turn.
+            return "the window was full before the part was sent"
+        return "the link was lost before the part was sent"
 
     def _write(self, part: ClaimedPart, connection: LinkConnection) -> None:
         try:

@@ -41,6 +41,8 @@ ERRORS_MAX = 20
 """Refused commands of one connection; Postfix's own default. Refused recipients of a trusted sender do not count."""
 DATA_TIMEOUT_S = 300.0
 """Seconds for the mail itself after our 354: 1 MiB at 3.5 kB/s."""
+GOODBYE_WAIT_S = 5.0
+"""How long a client may take to read our last line; one that has vanished, or never reads, loses its place then."""
 AUTH_ATTEMPTS_MAX = 10
 """Failed logins of one connection."""
 
@@ -70,8 +72,17 @@ class Doorway:
         self.inside: set[SmtpConnection] = set()
         self._is_empty = asyncio.Event()
 
-    def admits(self, ip: str) -> bool:
-        """Whether one more connection from this address is within the limits."""
+    def enter(self, connection: "SmtpConnection", address: str) -> bool:
+        """Give a connection from this address a place, before its TLS handshake; False when the limits leave none."""
+        connection.peer = Peer(address.partition("%")[0])
+        if self.is_closing or not self._admits(connection.peer.ip):
+            why = "going down" if self.is_closing else "too many connections"
+            log.warning("turned away", peer=connection.peer.ip, why=why)
+            return False
+        self.inside.add(connection)
+        return True
+
+    def _admits(self, ip: str) -> bool:
         if len(self.inside) >= self.settings.connections_max:
             return False
         same = sum(connection.peer.ip == ip for connection in self.inside)
@@ -109,6 +120,8 @@ class SmtpConnection(SMTP):
         self.command_size_limits = collections.defaultdict(lambda: COMMAND_SIZE_MAX)
         self.doorway = doorway
         self.peer = Peer("")
+        self.opening: asyncio.Task[None] | None = None
+        """While the transport is made: with TLS from the first byte, that is the handshake."""
         self._errors = 0
         self._logins = 0
         self._ends_at_s = 0.0
@@ -120,27 +133,20 @@ class SmtpConnection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         is_first = self._original_transport is None
         if is_first:
-            address = transport.get_extra_info("peername") or ("",)
-            self.peer = Peer(str(address[0]).partition("%")[0])
-            if not self._admit(transport):
+            if sock := transport.get_extra_info("socket"):
+                sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            if self not in self.doorway.inside:
+                self._turn_away(cast(asyncio.Transport, transport))
                 return
             self._ends_at_s = self.loop.time() + self.doorway.settings.session_timeout_s
         self.peer = Peer(self.peer.ip, is_encrypted=transport.get_extra_info("ssl_object") is not None)
         super().connection_made(transport)
 
-    def _admit(self, transport: asyncio.BaseTransport) -> bool:
-        transport = cast(asyncio.Transport, transport)
-        if socket := transport.get_extra_info("socket"):
-            socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        if not self.doorway.is_closing and self.doorway.admits(self.peer.ip):
-            self.doorway.inside.add(self)
-            return True
+    def _turn_away(self, transport: asyncio.Transport) -> None:
         self._is_refused = True
-        full = not self.doorway.is_closing
-        log.warning("turned away", peer=self.peer.ip, why="too many connections" if full else "going down")
-        transport.write(replies.line(replies.TOO_MANY_CONNECTIONS if full else replies.GOING_DOWN) + b"\r\n")
+        status = replies.GOING_DOWN if self.doorway.is_closing else replies.TOO_MANY_CONNECTIONS
+        transport.write(replies.line(status) + b"\r\n")
         transport.close()
-        return False
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._is_refused:
@@ -155,17 +161,21 @@ class SmtpConnection(SMTP):
             await super()._handle_client()
 
     def say_goodbye(self, status: str) -> None:
-        """Close with a last line; a mail that is being accepted gets its answer first."""
-        if self.transport is None or self._is_answering:
-            return
-        transport = cast(asyncio.WriteTransport, self.transport)
-        transport.write(replies.line(status) + b"\r\n")
-        transport.close()
+        """Close with a last line; a mail that is being accepted gets its answer first. Who does not read is cut off."""
+        if self.transport is None:
+            self.abort()
+        elif not self._is_answering:
+            transport = cast(asyncio.WriteTransport, self.transport)
+            transport.write(replies.line(status) + b"\r\n")
+            transport.close()
+            self.loop.call_later(GOODBYE_WAIT_S, self.abort)
 
     def abort(self) -> None:
         """Close at once."""
         if self.transport is not None:
             cast(asyncio.WriteTransport, self.transport).abort()
+        elif self.opening is not None:
+            self.opening.cancel()
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Start the command's clock again; it never runs longer than what is left of the session."""

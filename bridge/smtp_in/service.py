@@ -1,14 +1,18 @@
 """The e-mail door as a service: the listeners, their TLS, and a stop that leaves no mail half accepted."""
 
 import asyncio
+import functools
 import logging
+import socket
 import ssl
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper
+from bridge.runtime.listener import Listener
+from bridge.runtime.loop import monotonic_ms, running, spawn
 from bridge.runtime.renewal import Renewal
 from bridge.smtp_in import replies
 from bridge.smtp_in.handler import MailHandler
@@ -19,7 +23,9 @@ from bridge.smtp_in.trust import Trust
 STOP_TIMEOUT_S = 10.0
 """How long a stop waits for the mails that are being accepted; the ledger answers within that, or says why."""
 HANDSHAKE_TIMEOUT_S = 10.0
-"""How long a TLS handshake may take; until it is done a connection is not counted anywhere."""
+"""How long a TLS handshake may take; a connection has its place meanwhile."""
+FULL_LOG_EVERY_MS = 10_000
+"""One line so often for connections that are sent away unheard, however many they are."""
 
 log = logs.get("smtp")
 
@@ -33,44 +39,63 @@ class SmtpDoor:
         self._settings = settings
         trust = Trust(gatekeeper, settings.plain_auth_networks)
         self._doorway = Doorway(settings, domain, MailHandler(settings, trust, door))
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
         self._renewal: Renewal | None = None
+        self._full_logged_at_ms = -FULL_LOG_EVERY_MS
 
     @property
     def ports(self) -> list[int]:
         """The ports listened on, in the order of the settings."""
-        return [int(server.sockets[0].getsockname()[1]) for server in self._servers]
+        return [listener.address[1] for listener in self._listeners]
 
     async def start(self) -> None:
         """Open the listeners. Raises OSError for a port that is taken, ssl.SSLError for a certificate that is none."""
         # aiosmtpd logs every command, which holds numbers and secrets, and unknown ones even as warnings.
         logging.getLogger("mail.log").setLevel(logging.ERROR)
-        loop = asyncio.get_running_loop()
         if any(listen.tls != "none" for listen in self._settings.listen):
             self._doorway.tls_context = _tls_context(self._settings.certificate, self._settings.private_key)
             files = (self._settings.certificate, self._settings.private_key)
-            self._renewal = Renewal(tuple(path for path in files if path is not None), loop.time())
+            self._renewal = Renewal(tuple(path for path in files if path is not None), running().time())
         try:
             for listen in self._settings.listen:
-                server = await loop.create_server(
-                    self._protocol(listen, loop),
-                    listen.address,
-                    listen.port,
-                    ssl=self._doorway.tls_context if listen.tls == "implicit" else None,
-                    ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if listen.tls == "implicit" else None,
-                )
-                self._servers.append(server)
+                take = functools.partial(self._take, listen)
+                self._listeners.append(Listener(listen.address, listen.port, take, self._send_away))
                 log.info("listening", address=listen.address, port=self.ports[-1], tls=listen.tls)
         except BaseException:
             await self.stop()
             raise
 
-    def _protocol(self, listen: SmtpListen, loop: asyncio.AbstractEventLoop) -> Callable[[], SmtpConnection]:
-        def connection() -> SmtpConnection:
-            self._renew(loop.time())
-            return SmtpConnection(self._doorway, loop, has_starttls=listen.tls == "starttls")
+    def _take(self, listen: SmtpListen, sock: socket.socket, address: str) -> None:
+        """A connection was made: give it a place. Who finds none is told so, unless that would take a handshake."""
+        self._renew(running().time())
+        context = self._doorway.tls_context if listen.tls == "implicit" else None
+        connection = SmtpConnection(self._doorway, running(), has_starttls=listen.tls == "starttls")
+        if not self._doorway.enter(connection, address) and context is not None:
+            sock.close()
+            return
 
-        return connection
+        def opened(_: object) -> None:
+            connection.opening = None
+            if connection.transport is None:  # TLS came to nothing, and asyncio tells nobody else.
+                sock.close()
+                self._doorway.leave(connection)
+
+        connection.opening = spawn(self._open(connection, sock, context), "open an SMTP connection")
+        connection.opening.add_done_callback(opened)
+
+    async def _open(self, connection: SmtpConnection, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        patience_s = HANDSHAKE_TIMEOUT_S if context else None
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            await running().connect_accepted_socket(
+                lambda: connection, sock, ssl=context, ssl_handshake_timeout=patience_s
+            )
+
+    def _send_away(self, why: str) -> None:
+        now = monotonic_ms()
+        if now - self._full_logged_at_ms >= FULL_LOG_EVERY_MS:
+            self._full_logged_at_ms = now
+            log.warning("connections sent away", open=len(self._doorway.inside), why=why)
 
     def _renew(self, now_s: float) -> None:
         """Read a renewed certificate; open connections keep theirs. Files that are no good are tried again later."""
@@ -89,9 +114,9 @@ class SmtpDoor:
     async def stop(self) -> None:
         """Take no more mail, answer the mails that are being accepted, close the rest."""
         self._doorway.is_closing = True
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
         for connection in list(self._doorway.inside):
             connection.say_goodbye(replies.GOING_DOWN)
         try:

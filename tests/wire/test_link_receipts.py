@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from bridge.app import housekeeping
+from bridge.app.housekeeping import Housekeeping
+from bridge.ledger.questions import Question
 from bridge.messages.message import Coding
-from bridge.runtime.loop import now_ms
+from bridge.runtime.loop import boottime_ms, now_ms
 from bridge.smpp import pdus
 from bridge.smpp.constants import EsmClass, MessageState, RegisteredDelivery, Status, Tag
 from bridge.smpp_out import asker
@@ -45,6 +48,92 @@ async def test_after_a_lost_connection_receipts_settle_what_they_can_only_mean(t
         assert await b.events(messages[0]) == ["in_doubt", "settled_by_receipt"]
         assert {status for _, status in smsc.answers} == {Status.ROK}
         await link.stop()
+
+
+@asyncio_test
+async def test_a_link_that_was_down_for_longer_than_the_hold_hears_the_receipt_before_it_sends_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receipt can only come once the link is bound again; the part was queued by then and went out at once."""
+    later_s = [0]
+    monkeypatch.setattr(housekeeping, "now_ms", lambda: now_ms() + later_s[0] * 1000)
+    monkeypatch.setattr(housekeeping, "boottime_ms", lambda: boottime_ms() + later_s[0] * 1000)
+    async with raw_smsc() as smsc, bench(tmp_path) as b:
+        link = await b.bound(port=smsc.port, in_doubt_hold_s=60)
+        keeper = Housekeeping(b.ledger, [link.settings], lambda: {LINK: link.hearing_ms})
+        (message,) = await b.queue(HANDSET)
+        (taken,) = await smsc.submitted(1)
+        smsc.bind_status = lambda bind: Status.RBINDFAIL
+        smsc.sessions[0].drop()
+        await b.reach([message], in_doubt=1)
+        for later_s[0] in (61, 300):
+            await keeper.sweep()
+        assert await b.states([message]) == {"in_doubt": 1}
+        smsc.bind_status = lambda bind: 0
+        await eventually(lambda: link.state is LinkState.BOUND)
+        later_s[0] += 59
+        await keeper.sweep()
+        smsc.deliver(smsc.receipt(taken.pdu, "S1"))
+        await b.reach([message], delivered=1)
+        assert len(smsc.submits) == 1
+        assert await b.events(message) == ["in_doubt", "settled_by_receipt"]
+
+
+@asyncio_test
+async def test_a_doubt_is_over_when_the_link_has_been_bound_for_the_hold_and_heard_nothing(tmp_path: Path) -> None:
+    async with raw_smsc() as smsc, bench(tmp_path) as b:
+        link = await b.bound(port=smsc.port, in_doubt_hold_s=0.2)
+        keeper = Housekeeping(b.ledger, [link.settings], lambda: {LINK: link.hearing_ms})
+        await doubted(b, smsc, HANDSET)
+
+        for _ in range(200):
+            await keeper.sweep()
+            if len(smsc.submits) == 2:
+                break
+            await asyncio.sleep(0.05)
+        assert len(smsc.submits) == 2
+
+
+@asyncio_test
+async def test_a_part_whose_place_a_question_took_is_not_told_that_the_link_was_lost(tmp_path: Path) -> None:
+    async with raw_smsc() as smsc, bench(tmp_path) as b:
+        link = await b.bound(port=smsc.port, window=1, query_after_s=3600)
+        await b.ledger.do("tidy", now_ms=now_ms())  # By now a claim for one part waits in the ledger.
+        connection = link._sessions[0].connection
+        assert connection is not None
+        question = Question("0", 1, "S1", "Shop", HANDSET)
+        connection.send(pdus.QuerySm(message_id="S1", source_addr="Shop"), question)
+        (message,) = await b.queue(HANDSET)
+        await eventually(lambda: link.status()["unwritten"] == 1)
+        await b.reach([message], queued=1)
+
+        async def why() -> str:
+            (part,) = await b.parts(message)
+            return str(part["waiting_for"])
+
+        async with asyncio.timeout(10):
+            while not (told := await why()):
+                await asyncio.sleep(0.01)
+        assert told == "the window was full before the part was sent"
+        await eventually(lambda: smsc.queries)
+        smsc.on_request = accepting
+        smsc.queries[0].answer(pdus.QuerySmResp(message_id="S1", message_state=MessageState.ENROUTE))
+        await b.reach([message], submitted=1)
+        assert (await b.parts(message))[0]["attempt"] == 1
+
+
+@asyncio_test
+async def test_a_link_hears_while_a_session_is_bound_that_receives(tmp_path: Path) -> None:
+    async with raw_smsc() as smsc, bench(tmp_path) as b:
+        smsc.bind_status = lambda bind: Status.RBINDFAIL if isinstance(bind, pdus.BindReceiver) else 0
+        link = await b.bound(port=smsc.port, bind="pair")
+        await eventually(lambda: any(isinstance(bind, pdus.BindReceiver) for bind in smsc.binds))
+        assert link.hearing_ms == 0
+        smsc.bind_status = lambda bind: 0
+        await eventually(lambda: link.hearing_ms > 0)
+        smsc.bind_status = lambda bind: Status.RBINDFAIL if isinstance(bind, pdus.BindReceiver) else 0
+        smsc.receiving.drop()
+        await eventually(lambda: link.hearing_ms == 0 and link.state is LinkState.BOUND)
 
 
 @asyncio_test

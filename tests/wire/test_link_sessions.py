@@ -127,6 +127,26 @@ async def test_wrong_credentials_are_tried_once_however_many_sessions_there_are(
 
 
 @asyncio_test
+async def test_a_retry_tries_now_what_waits_after_wrong_credentials(tmp_path: Path) -> None:
+    async with raw_smsc(bind_status=lambda bind: Status.RINVPASWD) as smsc, bench(tmp_path) as b:
+        link = b.link(port=smsc.port, binds=3)
+        await link.start()
+        await eventually(lambda: link.state is LinkState.LOST)
+        assert link.retry()
+        assert link.is_trying
+        await eventually(lambda: not link.is_trying)
+        assert (len(smsc.binds), link.state) == (2, LinkState.LOST), "one try for the whole link, whatever comes of it"
+        assert link.status()["next_try_at_ms"] - link.status()["since_ms"] > 290_000
+        smsc.bind_status = lambda bind: 0
+        assert link.retry()
+        await eventually(lambda: link.status()["sessions_bound"] == 3)
+        assert not link.is_trying
+        assert not link.retry(), "nothing waits"
+        assert len(smsc.binds) == 2 + 3
+        await link.stop()
+
+
+@asyncio_test
 async def test_a_password_that_is_changed_meanwhile_is_tried_once_after_all_sessions_are_lost(tmp_path: Path) -> None:
     async with raw_smsc(on_request=accepting) as smsc, bench(tmp_path) as b:
         link = await b.bound(port=smsc.port, binds=4)

@@ -14,6 +14,8 @@ from bridge.inbound_mail import service
 from bridge.inbound_mail.service import SendbackService
 from bridge.inbound_mail.settings import RelaySettings
 from bridge.ledger import bells
+from bridge.ledger.outbox import NoticeOutcome
+from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import MailThread, Outcome, OutcomeKind, PartState, Submission
 from bridge.messages.receipt import Receipt
@@ -245,6 +247,53 @@ async def test_a_stop_finishes_the_mails_on_the_wire(tmp_path: Path) -> None:
         relay.hold.set()
         await stopping
         assert (await setup.notice())["state"] == "done"
+
+
+@asyncio_test
+async def test_a_stop_gives_back_what_the_relay_did_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stayed claimed, and waited for the next start, however far that was."""
+    monkeypatch.setattr(service, "STOP_TIMEOUT_S", 0.1)
+    async with open_relay() as relay, open_setup(tmp_path, relay.port) as setup:
+        relay.hold = asyncio.Event()
+        await setup.finish()
+        await eventually(lambda: relay.mails)
+        await setup.sendback.stop()
+        notice = await setup.notice()
+        assert (notice["state"], notice["reason"]) == ("owed", "the appliance stopped before it was sent")
+        relay.hold.set()
+
+
+@asyncio_test
+async def test_a_stop_books_what_the_relay_took_though_the_ledger_was_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STOP_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(service, "TROUBLE_WAIT_S", 60)
+    async with open_relay() as relay, open_setup(tmp_path, relay.port) as setup:
+        settle, refusals = setup.house.ledger.settle_notices, [Fault(FaultCode.TRY_LATER)]
+
+        async def settle_later(outcomes: list[NoticeOutcome]) -> None:
+            if refusals:
+                raise refusals.pop()
+            await settle(outcomes)
+
+        monkeypatch.setattr(setup.house.ledger, "settle_notices", settle_later)
+        await setup.finish()
+        await eventually(lambda: relay.taken and not refusals)
+        await setup.sendback.stop()
+        assert (await setup.notice())["state"] == "done"
+
+
+@asyncio_test
+async def test_after_a_stop_nothing_is_claimed_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim that waited in the ledger took what was owed after the stop, for nobody."""
+    monkeypatch.setattr(service, "POLL_S", 60)
+    async with open_relay() as relay, open_setup(tmp_path, relay.port) as setup:
+        await setup.house.ledger.do("tidy", now_ms=now_ms())
+        await setup.sendback.stop()
+        await setup.finish()
+        assert (await setup.notice())["state"] == "owed"
+        assert relay.mails == []
 
 
 @asyncio_test

@@ -6,6 +6,7 @@ import sys
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import PartState
 from bridge.simulator.script import Behaviour
+from bridge.simulator.spelling import IdSpelling
 from bridge.smpp import pdus
 from bridge.smpp.codec import encode
 from bridge.smpp.constants import Status
@@ -208,6 +209,30 @@ async def test_the_traffic_generator_speaks_to_it_through_smpplib() -> None:
         assert "receipts 119 DELIVRD" in text
         assert len(smsc.journal) == 120
         assert {entry.text for entry in smsc.journal} == {"Load from the simulator's traffic generator"}
+
+
+@asyncio_test
+async def test_the_traffic_generator_tells_receipts_of_other_messages_apart() -> None:
+    """Those of an earlier load wait at the SMSC and come to whoever binds next."""
+    async with simulated() as smsc:
+        (account,) = smsc.accounts.values()
+        smsc.script.then([Behaviour(receipt_delay_ms=1000)] * 5)
+        told = await load(smsc.port, "--wait-s", "0")
+        assert "accepted 5, unanswered 0" in told
+        assert "receipts" not in told
+        await eventually(lambda: len(account.waiting) == 5)
+        smsc.script.then([Behaviour(id_spelling=IdSpelling.DECIMAL), Behaviour(is_receipt_first=True)] * 2)
+        told = await load(smsc.port)
+        assert "receipts 5 DELIVRD\nreceipts of other messages 5\n" in told
+
+
+async def load(port: int, *words: str) -> str:
+    """Five messages; gives what the command said of them."""
+    command = [*("-m", "bridge.app.main", "simulator", "traffic"), *("--port", str(port), "--count", "5"), *words]
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output
+    return output.decode()
 
 
 @asyncio_test

@@ -365,6 +365,7 @@ def test_the_command_plays_a_script_and_tells_what_happened(tmp_path: Path) -> N
     ("arguments", "code", "words"),
     [
         ("--script nope", 64, "smsbridge: there is no script nope; name a YAML file, or one of calm, "),
+        ("--script nofile.yaml", 64, "smsbridge: there is no file nofile.yaml; name a YAML file, or one of calm, "),
         ("--account second", 64, "smsbridge: --account second; write it like second:secret\n"),
         ("--account simulator:x", 64, "smsbridge: account simulator has two passwords; name each once, "),
         ("--certificate x.pem", 64, "smsbridge: TLS needs --certificate and --private-key; name both\n"),

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.intake.authenticate import CredentialKind
+from bridge.messages.faults import Fault, FaultCode
 from bridge.runtime import renewal
 from bridge.runtime.identity import CHECKS_AT_ONCE
 from bridge.runtime.loop import now_ms
@@ -17,6 +18,7 @@ from bridge.smpp import pdus
 from bridge.smpp.codec import encode
 from bridge.smpp.constants import Status, Tag
 from bridge.smpp_in import bind as binding
+from bridge.smpp_in import service
 from tests.packaging.certificate import make_certificate
 from tests.support import asyncio_test, eventually
 from tests.wire.smpp_door import PIN, Door, bind, open_door, submit
@@ -211,6 +213,29 @@ async def test_an_account_that_is_disabled_while_it_is_bound_is_unbound(tmp_path
             assert any(isinstance(pdu, pdus.Unbind) for pdu, _ in esme.got)
         assert (await other.ask(submit())).status == 0
         assert [session["account"] for session in door.smpp.sessions()] == ["other"]
+
+
+@asyncio_test
+async def test_a_change_that_cannot_be_read_just_now_is_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sessions stayed bound, and went on submitting, until the account was changed once more."""
+    monkeypatch.setattr(service, "RETRY_S", 0.05)
+    async with open_door(tmp_path) as door:
+        esme = await door.bound()
+        await door.house.ledger.do("account_set_disabled", name="demo", is_disabled=True)
+        read, refusals = door.house.ledger.read, [Fault(FaultCode.TRY_LATER)] * 2
+
+        async def read_later(report: str, **values: Any) -> Any:
+            if refusals:
+                raise refusals.pop()
+            return await read(report, **values)
+
+        monkeypatch.setattr(door.house.ledger, "read", read_later)
+        door.house.gatekeeper.forget()
+        await esme.closed()
+        assert refusals == []
+        assert door.smpp.sessions() == []
 
 
 @asyncio_test

@@ -13,6 +13,7 @@ from bridge.ledger.esme import EsmeNoticeKind, EsmeNoticeOutcome
 from bridge.messages.inbound import InboundPart
 from bridge.messages.message import PartState
 from bridge.messages.receipt import Receipt
+from bridge.runtime import ledger_client
 from bridge.runtime.loop import monotonic_ms, now_ms
 from bridge.smpp import pdus
 from bridge.smpp.constants import EsmClass, Status, Tag
@@ -294,6 +295,29 @@ async def test_what_was_put_off_before_it_was_bound_comes_in_its_time(tmp_path: 
         esme = await door.bound(pdus.BindReceiver)
         await receipt_of(esme)
         await all_in(door, done=1)
+
+
+@asyncio_test
+async def test_a_clock_that_is_set_back_under_a_claim_that_waits_makes_nothing_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim had looked after the step and before what is due moved along: it waited for its whole half minute."""
+    async with open_door(tmp_path) as door:
+        sender = await door.bound(pdus.BindTransmitter)
+        await sender.ask(submit(**ASKED))
+        await door.finish()
+        ledger = door.house.ledger
+        (notice,) = await ledger.claim_esme_notices(1, 10, now_ms())
+        put_off = EsmeNoticeOutcome(notice.esme_notice_id, EsmeNoticeKind.RETRY, now_ms(), now_ms() + 300, "not now")
+        await ledger.settle_esme_notices([put_off])
+        back_ms = 3_600_000
+        monkeypatch.setattr(ledger_client, "now_ms", lambda: now_ms() - back_ms)
+        claim = asyncio.ensure_future(ledger.claim_esme_notices_when_due(1, 10, 60))
+        await asyncio.sleep(0)
+        await ledger.do("tidy", now_ms=now_ms())  # By now the claim has looked.
+        await ledger.do("shift", by_ms=-back_ms, now_ms=now_ms() - back_ms)
+        (again,) = await asyncio.wait_for(claim, 10)
+        assert again.esme_notice_id == notice.esme_notice_id
 
 
 @asyncio_test

@@ -1,6 +1,7 @@
 """The SMPP door under attack: slow, silent, deaf, greedy and broken ESMEs, over TCP and over TLS."""
 
 import asyncio
+import functools
 import random
 import socket
 import struct
@@ -15,7 +16,9 @@ from structlog.testing import capture_logs
 from bridge.smpp import pdus
 from bridge.smpp.codec import encode
 from bridge.smpp.constants import Status, Tag
+from bridge.smpp.session import Timers
 from bridge.smpp_in import connection as connections
+from bridge.smpp_in import service
 from tests.fuzz.mutations import Mutations
 from tests.support import asyncio_test, eventually
 from tests.wire.smpp_door import PIN, Door, Esme, bind, open_door, submit
@@ -179,6 +182,29 @@ async def test_who_never_reads_is_cut_off(tmp_path: Path, is_tls: bool, monkeypa
         good = await door.bound()
         assert (await good.ask(submit())).status == 0
         transport.abort()
+
+
+@BOTH
+@asyncio_test
+async def test_an_esme_that_vanishes_without_a_word_is_given_up_and_its_receipts_go_to_the_next(
+    tmp_path: Path, is_tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that was switched off, or a router that forgot the connection: no FIN comes, and no answer."""
+    monkeypatch.setattr(service, "Timers", functools.partial(Timers, enquire_link_response_s=0.3))
+    async with open_door_with(tmp_path, is_tls=is_tls, enquire_link_s=1) as door:
+        gone = await door.bound()
+        assert (await gone.ask(submit(registered_delivery=1))).status == 0
+        gone._reading.cancel()
+        gone.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        with capture_logs() as lines:
+            await door.finish()
+            await eventually(lambda: not door.smpp.sessions())
+        (ended,) = [line for line in lines if line["event"] == "session ended"]
+        assert "enquire_link" in ended["reason"]
+        assert ended["unanswered"] == 1
+        back = await door.bound()
+        await eventually(back.delivered)
+        gone.writer.transport.abort()
 
 
 @asyncio_test

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import contextlib
 import logging
+import socket
 import sqlite3
 import ssl
 from collections.abc import AsyncIterator
@@ -694,6 +696,20 @@ async def test_a_command_that_trickles_in_is_not_waited_for(tmp_path: Path) -> N
 
 
 @asyncio_test
+async def test_who_vanishes_in_the_middle_of_a_mail_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "DATA_TIMEOUT_S", 0.3)
+    async with open_setup(tmp_path) as setup:
+        talk = await setup.talk()
+        await talk.do("MAIL FROM:<a@b.c>", f"RCPT TO:<{TO}>", "DATA")
+        await talk.send(b"Subject: x\r\n\r\nhalf a m")
+        await eventually(lambda: not setup.door._doorway.inside)
+        assert (await talk.reply()).startswith("421 4.4.2")
+        assert await setup.count() == 0
+
+
+@asyncio_test
 async def test_a_tls_handshake_that_never_comes_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -705,6 +721,74 @@ async def test_a_tls_handshake_that_never_comes_is_not_waited_for(
         assert await asyncio.wait_for(reader.read(), 10) == b""
         writer.close()
         await writer.wait_closed()
+
+
+@asyncio_test
+async def test_a_tls_handshake_takes_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a crowd that never shakes hands is as many open files as it likes."""
+    monkeypatch.setattr(service, "HANDSHAKE_TIMEOUT_S", 0.5)
+    write_certificate(tmp_path, "localhost")
+    files = {"certificate": tmp_path / "cert.pem", "private_key": tmp_path / "key.pem"}
+    listen = [SmtpListen(port=0, tls="implicit")]
+    async with open_setup(tmp_path, listen=listen, connections_max=1, **files) as setup:
+        _, silent = await asyncio.open_connection("127.0.0.1", setup.door.ports[0])
+        await eventually(lambda: setup.door._doorway.inside)
+        reader, second = await asyncio.open_connection("127.0.0.1", setup.door.ports[0])
+        assert await asyncio.wait_for(reader.read(), 10) == b"", "it finds no place"
+        await eventually(lambda: not setup.door._doorway.inside)
+        trusting = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+        trusting.check_hostname = False
+        talk = await setup.talk(log_in=False, tls=trusting)
+        assert talk.said[0][0].startswith("220")
+        for writer in (silent, second):
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+@asyncio_test
+async def test_a_stop_does_not_wait_for_a_handshake(tmp_path: Path) -> None:
+    write_certificate(tmp_path, "localhost")
+    files = {"certificate": tmp_path / "cert.pem", "private_key": tmp_path / "key.pem"}
+    async with open_setup(tmp_path, listen=[SmtpListen(port=0, tls="implicit")], **files) as setup:
+        reader, writer = await asyncio.open_connection("127.0.0.1", setup.door.ports[0])
+        await eventually(lambda: setup.door._doorway.inside)
+        await asyncio.wait_for(setup.door.stop(), service.HANDSHAKE_TIMEOUT_S / 2)
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        await writer.wait_closed()
+
+
+@asyncio_test
+async def test_every_address_is_ipv4_too_and_written_so(tmp_path: Path) -> None:
+    async with open_setup(tmp_path, listen=[SmtpListen(address="::", port=0)]) as setup:
+        await setup.talk(log_in=False)
+        (connection,) = setup.door._doorway.inside
+        assert connection.peer.ip == "127.0.0.1"
+
+
+@asyncio_test
+async def test_who_never_reads_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answers fill every buffer, and so our last line would wait there for ever, and it would keep its place."""
+    monkeypatch.setattr(server, "GOODBYE_WAIT_S", 0.2)
+    async with open_setup(tmp_path, command_timeout_s=0.5) as setup:
+        deaf = socket.socket()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", setup.door.ports[0]))
+        deaf.setblocking(False)
+        (connection,) = await eventually(lambda: list(setup.door._doorway.inside))
+        transport = await eventually(lambda: connection.transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+        def fill() -> bool:
+            """Ask until nothing is taken any more."""
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                while deaf.send(b"NOOP\r\n" * 1000):
+                    pass
+            return connection.transport is None or connection.transport.get_write_buffer_size() > 0
+
+        await eventually(fill)
+        await eventually(lambda: not setup.door._doorway.inside)
+        deaf.close()
 
 
 @asyncio_test

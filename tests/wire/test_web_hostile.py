@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from bridge.runtime import web_connections
+from bridge.runtime import web_channel, web_connections
 from bridge.runtime.web_channel import FAREWELL_SIZE_MAX
 from bridge.runtime.web_reader import HEAD_SIZE_MAX, HEADERS_MAX
 from bridge.runtime.web_site import WebRequest, answer
@@ -325,6 +325,25 @@ async def test_a_client_that_does_not_read_its_answers_gets_no_more_made() -> No
         answers = parse_answers(await reader.read())
         writer.close()
     assert [got.body[:5] for got in answers] == [f"{number:05d}" for number in range(1, total + 1)]
+
+
+@asyncio_test
+async def test_a_client_that_never_reads_its_answers_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is deaf or has vanished without a word: its place is needed."""
+    monkeypatch.setattr(web_channel, "SEND_S", 0.2)
+
+    class Big(Resource):
+        isLeaf = True
+
+        def render_GET(self, request: WebRequest) -> bytes:
+            return b"x" * 1_000_000
+
+    async with serving({b"s": Big()}, header_timeout_s=0.3) as web:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(web), limit=1024)
+        writer.write(b"GET /s HTTP/1.1\r\nHost: h\r\n\r\n" * 100)
+        await eventually(lambda: web._connections._open)
+        await eventually(lambda: not web._connections._open)
+        writer.transport.abort()
 
 
 @asyncio_test

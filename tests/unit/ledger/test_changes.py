@@ -10,7 +10,7 @@ from bridge.intake.accept import Group
 from bridge.ledger.database import Transaction
 from bridge.ledger.restore import hold
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Coding, OutcomeKind, PartState
+from bridge.messages.message import Coding, Lane, MailThread, OutcomeKind, PartState
 from bridge.messages.user_data import UserData
 from tests.books import NOW_MS, RECIPIENT, Books
 
@@ -195,6 +195,41 @@ def test_an_operator_takes_back_a_message_of_any_door(books: Books) -> None:
     assert books.balance_mc() == 100_000
 
 
+def mails(books: Books) -> list[tuple[str, str]]:
+    """Whom a mail is owed to, and about what; it counts as sent then."""
+    return [(one.address, one.message.state.value) for one in books.notices() if one.message]
+
+
+def test_what_an_esme_takes_back_itself_is_told_to_it_and_mailed_to_nobody(books: Books) -> None:
+    account = books.account(email="demo@example.com")
+    (by_id,) = books.accept(account, books.esme_message())
+    cancel(books, account_id=account, message_id=by_id.message_id)
+    books.accept(account, books.esme_message("two"))
+    cancel(books, account_id=account, **ADDRESSED)
+    books.accept(account, books.esme_message("three"))
+    books.accept(account, books.esme_message("four", is_replacing=True))
+    assert mails(books) == []
+    assert [notice.event for notice in books.esme_notices(account)] == ["cancelled"] * 3
+
+
+def test_what_others_take_back_is_mailed(books: Books) -> None:
+    account = books.account(email="demo@example.com")
+    (by_operator,) = books.accept(account, books.esme_message())
+    cancel(books, message_id=by_operator.message_id)
+    assert mails(books) == [("demo@example.com", "cancelled")]
+    books.accept(account, books.esme_message("held"))
+    restore(books)
+    books.do("held_cancel", actor="me", now_ms=books.now_ms)
+    assert mails(books) == [("demo@example.com", "cancelled")]
+
+
+def test_the_sender_of_a_mail_hears_that_an_esme_of_its_account_took_it_back(books: Books) -> None:
+    account = books.account(email="demo@example.com")
+    (mailed,) = books.accept(account, books.prepared(thread=MailThread("kim@example.com")))
+    cancel(books, account_id=account, message_id=mailed.message_id)
+    assert mails(books) == [("kim@example.com", "cancelled")]
+
+
 def test_what_is_held_since_a_restore_ends_and_stays_charged(books: Books) -> None:
     account = books.account(credit_mc=1000)
     (accepted,) = books.accept(account, books.esme_message())
@@ -273,6 +308,66 @@ def test_another_time_is_another_time(books: Books) -> None:
         replace(books, account, accepted.message_id, due_at_ms=later + 1)
     with pytest.raises(Fault, match="over already"):
         replace(books, account, accepted.message_id, expires_at_ms=books.now_ms)
+
+
+DAY_MS = 24 * HOUR_MS
+USUAL = {"lane_validity_ms": (HOUR_MS, DAY_MS, DAY_MS), "validity_ms_max": 7 * DAY_MS}
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "after"),
+    [
+        # A validity counts from the time it is scheduled for, whichever of them was replaced.
+        ((20, 21), (0, 25), (20, 25)),
+        ((20, 21), (0, 30), (20, 27)),
+        ((0, 1), (0, 9), (0, 7)),
+        ((1, 2), (20, 30), (20, 27)),
+        # The settings' own moves with the time, either way.
+        ((1, 2), (20, 0), (20, 21)),
+        ((20, 21), (1, 0), (1, 2)),
+        ((0, 1), (3, 0), (3, 4)),
+        ((1, 2), (1.5, 0), (1.5, 2.5)),
+        # One that somebody gave stays.
+        ((1, 5), (4, 0), (4, 5)),
+        ((1, 5), (0.5, 0), (0.5, 5)),
+        ((1, 5), (5, 0), None),
+        ((20, 27), (0, 20), None),
+    ],
+)
+def test_due_time_and_validity_go_together_as_in_a_submission(
+    books: Books, before: tuple[int, int], asked: tuple[int, int], after: tuple[float, float] | None
+) -> None:
+    """In days from now, 0: at once, or not said. Beyond a week, or the settings' validity, they were refused."""
+    account = books.account()
+    due, expiry = before
+    times = {"due_at_ms": NOW_MS + due * DAY_MS if due else 0, "expires_at_ms": NOW_MS + expiry * DAY_MS}
+    (accepted,) = books.accept(account, books.esme_message("one", "two", **times))
+
+    def shown() -> set[tuple[float, float]]:
+        parts = books.read("message_show", message_id=accepted.message_id)["parts"]
+        return {
+            ((part["next_action_at_ms"] - NOW_MS) / DAY_MS, (part["expires_at_ms"] - NOW_MS) / DAY_MS) for part in parts
+        }
+
+    wanted = {"due_at_ms": asked[0], "expires_at_ms": asked[1]}
+    wanted = {name: int(NOW_MS + days * DAY_MS) for name, days in wanted.items() if days}
+    if after is None:
+        with pytest.raises(Fault, match="validity is over before"):
+            replace(books, account, accepted.message_id, **wanted, **USUAL)
+        assert shown() == {before}
+    else:
+        replace(books, account, accepted.message_id, **wanted, **USUAL)
+        assert shown() == {after}
+
+
+def test_the_validity_of_an_alarm_is_that_of_its_lane(books: Books) -> None:
+    account = books.account()
+    alarm = {"lane": Lane.ALARM, "expires_at_ms": NOW_MS + HOUR_MS}
+    (accepted,) = books.accept(account, books.esme_message(**alarm))
+    replace(books, account, accepted.message_id, due_at_ms=NOW_MS + DAY_MS, **USUAL)
+    replace(books, account, accepted.message_id, due_at_ms=NOW_MS + 2 * DAY_MS, **USUAL)
+    (part,) = books.read("message_show", message_id=accepted.message_id)["parts"]
+    assert part["expires_at_ms"] == NOW_MS + 2 * DAY_MS + HOUR_MS
 
 
 def test_a_queued_message_that_gets_a_time_waits_for_it(books: Books) -> None:

@@ -78,6 +78,18 @@ def test_the_destinations_of_a_submit_multi_are_told_the_first_accepted_id(books
     }
 
 
+def test_a_destination_that_breaks_a_submit_multi_leaves_the_others_one_id(books: Books) -> None:
+    """Each of them was told under its own id then, and the ESME had heard only of the first."""
+    account = books.account()
+    good, broken = books.esme_message("a"), books.esme_message("b", user_message_reference=1 << 70)
+    groups = [Group(account, books.now_ms, (one,), multi=7) for one in (broken, good, broken, good, good)]
+    (answers,) = books.group("accept_each", [groups])
+    assert [type(answer) for answer in answers] == [Fault, list, Fault, list, list]
+    ids = [answer[0].message_id for answer in answers if not isinstance(answer, Fault)]
+    told = [books.read("message_show", message_id=one)["esme"]["told_id"] for one in ids]
+    assert told == [ids[0]] * 3
+
+
 def test_each_group_of_a_request_has_its_own_answer(books: Books) -> None:
     account = books.account(credit_mc=2000)
     groups = [Group(account, books.now_ms, (books.esme_message(text),)) for text in ("a", "b", "c")]

@@ -117,6 +117,37 @@ def test_no_resend_when_the_link_or_the_age_forbids(books: Books, case: str) -> 
     assert books.balance_mc() == 99_000, "what may have been sent stays charged"
 
 
+def test_the_hold_goes_on_while_the_link_could_not_hear_what_settles_the_doubt(books: Books) -> None:
+    """A link that was down for the whole hold sent the part again the moment it was back, before any receipt."""
+    (accepted,) = books.accept(books.account(), books.prepared())
+    (part,) = books.claim()
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="the link was lost", retry_at_ms=books.now_ms + HOLD_MS)
+    for _ in range(3):
+        books.now_ms += HOLD_MS
+        down = {"never_resend": [], "not_before_ms": {LINK: books.now_ms + HOLD_MS}}
+        assert counted(books.do("resolve_doubts", now_ms=books.now_ms, **down)) == {"resent": 0, "unknown": 0}
+    (shown,) = books.read("message_show", message_id=accepted.message_id)["parts"]
+    assert shown["state"] == "in_doubt"
+    assert shown["next_action_at_ms"] == books.now_ms + HOLD_MS, "until when it waits is told as it is"
+    books.now_ms += HOLD_MS
+    up = {"never_resend": [], "not_before_ms": {"another": books.now_ms + HOLD_MS}}
+    assert counted(books.do("resolve_doubts", now_ms=books.now_ms, **up)) == {"resent": 1, "unknown": 0}
+
+
+@pytest.mark.parametrize(("lane", "minutes"), [(Lane.ALARM, 15), (Lane.NORMAL, 60), (Lane.BULK, 60)])
+def test_a_link_that_stays_down_keeps_nobody_in_doubt_for_ever(books: Books, lane: Lane, minutes: int) -> None:
+    (accepted,) = books.accept(books.account(), books.prepared(lane=lane))
+    (part,) = books.claim()
+    tried_at_ms = books.now_ms
+    books.settle(part, OutcomeKind.IN_DOUBT, reason="the link was lost", retry_at_ms=books.now_ms + HOLD_MS)
+    for after_ms, state in ((minutes * 60_000 - 1, "in_doubt"), (minutes * 60_000, "unknown")):
+        books.now_ms = tried_at_ms + after_ms
+        down = {"never_resend": [LINK], "not_before_ms": {LINK: books.now_ms + HOLD_MS}}
+        books.do("resolve_doubts", now_ms=books.now_ms, **down)
+        assert books.states(accepted.message_id) == [state]
+    assert books.balance_mc() == 99_000
+
+
 def test_a_late_answer_resolves_the_doubt(books: Books) -> None:
     (accepted,) = books.accept(books.account(), books.prepared())
     (part,) = books.claim()

@@ -3,7 +3,8 @@
 import pytest
 
 from bridge.ledger.receive import Delivery
-from bridge.messages.message import PartState
+from bridge.ledger.settle import Settlement
+from bridge.messages.message import Outcome, OutcomeKind, PartState
 from bridge.messages.receipt import Receipt
 from tests.books import LINK, RECIPIENT, THREAD, Books
 
@@ -54,6 +55,26 @@ def test_one_id_for_two_messages_is_decided_by_the_handset_or_by_nobody(books: B
     assert books.states(first) + books.states(second) == ["submitted", "submitted"]
     books.receipt("55", originator="46701740606")
     assert books.states(first) + books.states(second) == ["submitted", "delivered"]
+
+
+@pytest.mark.parametrize("when", ["after the answers", "all at once", "before the answers"])
+def test_an_smsc_may_name_all_parts_of_a_long_message_alike(books: Books, when: str) -> None:
+    """Of more than eight parts the first ones got no receipt, however many came."""
+    texts = [f"part {n}" for n in range(12)]
+    (accepted,) = books.accept(books.account(), books.prepared(*texts))
+    parts = books.claim()
+    told = [Receipt("55", PartState.DELIVERED, "000", books.now_ms + n, RECIPIENT) for n in range(12)]
+    if when == "before the answers":
+        books.call("receive", Delivery(LINK, list(told), books.now_ms))
+    answers = [Outcome(part.part_id, OutcomeKind.SUBMITTED, books.now_ms, smsc_id="55") for part in parts]
+    books.call("settle", Settlement(LINK, answers))
+    if when == "all at once":
+        books.call("receive", Delivery(LINK, list(told), books.now_ms))
+    elif when == "after the answers":
+        for one in told:
+            books.call("receive", Delivery(LINK, [one], books.now_ms))
+    assert books.states(accepted.message_id) == ["delivered"] * 12
+    assert books.read("unfinished")["parked"] == 0
 
 
 def test_a_receipt_before_the_answer_is_kept_for_it(books: Books) -> None:

@@ -208,6 +208,40 @@ def test_a_part_that_waits_to_be_sent_again_may_be_meant_too(books: Books) -> No
     assert books.states(second) == ["in_doubt"]
 
 
+@pytest.mark.parametrize("by", ["facts", "reference"])
+def test_a_receipt_takes_back_a_second_sending_that_has_not_begun(books: Books, by: str) -> None:
+    """It was parked, and the part, which the receipt says was delivered, was sent a second time."""
+    message, (part,) = doubted(books, thread=THREAD)
+    books.now_ms += HOLD_MS
+    books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[])
+    assert books.states(message) == ["queued"]
+    facts = {"reference": user_message_reference(part.part_id)} if by == "reference" else {}
+    arrive(books, receipt(books, "0A1B", **facts))
+    assert books.states(message) == ["delivered"]
+    assert books.claim() == []
+    assert books.events(message) == ["in_doubt", "resend", "settled_by_receipt"]
+    assert len(books.notices()) == 1
+    assert books.balance_mc() == 99_000
+    books.audit()
+
+
+def test_a_second_sending_that_was_put_off_is_taken_back_too(books: Books) -> None:
+    message, _ = doubted(books)
+    books.now_ms += HOLD_MS
+    books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[])
+    (again,) = books.claim()
+    books.settle(again, OutcomeKind.DEFERRED, command_status=0x58, reason="too fast", retry_at_ms=books.now_ms + 1)
+    arrive(books, receipt(books, submitted_at_ms=books.now_ms - HOLD_MS))
+    assert books.states(message) == ["delivered"]
+
+
+def test_a_queued_part_that_was_never_sent_is_meant_by_no_receipt(books: Books) -> None:
+    books.account()
+    (accepted,) = books.accept(1, books.prepared(originator=SHOP))
+    arrive(books, receipt(books))
+    assert books.states(accepted.message_id) == ["queued"]
+
+
 def test_a_finished_part_to_the_same_handset_is_no_rival(books: Books) -> None:
     _, (before,) = claimed(books)
     books.submitted(before, "5")

@@ -14,6 +14,9 @@ AUTO, EXACT = IdFormat.AUTO, IdFormat.EXACT
 HEX_TO_DECIMAL, DECIMAL_TO_HEX = IdFormat.HEX_TO_DECIMAL, IdFormat.DECIMAL_TO_HEX
 
 
+UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+
+
 def sent(books: Books, smsc_id: str, **facts: object) -> str:
     if not books.read("account_list"):
         books.account()
@@ -43,6 +46,19 @@ def receive(books: Books, smsc_id: str, id_format: IdFormat = AUTO, originator: 
         ("d3b07384d113edec", "15253818952184491500", {AUTO, HEX_TO_DECIMAL}),
         ("15253818952184491500", "D3B07384D113EDEC", {AUTO, DECIMAL_TO_HEX}),
         ("3f2504e0-4f89-11d3", "3F2504E0-4F89-11D3", {AUTO, HEX_TO_DECIMAL, DECIMAL_TO_HEX}),
+        (UUID, UUID.replace("-", ""), {AUTO, HEX_TO_DECIMAL}),
+        (UUID.replace("-", "").upper(), UUID, {AUTO, HEX_TO_DECIMAL, DECIMAL_TO_HEX}),
+        ("0E999F21" + UUID[8:], "e999f21" + UUID[8:].replace("-", ""), {AUTO, HEX_TO_DECIMAL}),
+        ("d3b07384d113edec", "-3193.", set()),
+        ("d3b07384d113edec", "-3192925121525060116", {AUTO, HEX_TO_DECIMAL}),
+        ("15253818952184491500", "-3192925121525060116", {AUTO, DECIMAL_TO_HEX}),
+        ("-3192925121525060116", "15253818952184491500", {AUTO}),
+        ("-3192925121525060116", "D3B07384D113EDEC", {AUTO, DECIMAL_TO_HEX}),
+        ("-3192925121525060116", "-3192925121525060116", {AUTO, EXACT, DECIMAL_TO_HEX}),
+        ("ffffffffffffffff", "-1", {AUTO, HEX_TO_DECIMAL}),
+        ("8000000000000000", "-9223372036854775808", {AUTO, HEX_TO_DECIMAL}),
+        ("7fffffffffffffff", "-9223372036854775809", set()),
+        ("-10", "10", set()),
         ("55", "56", set()),
     ],
 )
@@ -103,8 +119,12 @@ def test_a_link_teaches_how_it_spells(books: Books) -> None:
     for answered, reported in [("A1", "A1"), ("B1", "b1"), ("0C1", "c1"), ("D1", "209"), ("E1", "225"), ("99", "63")]:
         sent(books, answered)
         receive(books, reported)
+    for answered, reported in [(UUID, UUID.replace("-", "")), ("f" * 16, "-1"), ("-2", "f" * 15 + "e")]:
+        sent(books, answered)
+        receive(books, reported)
     receive(books, "nobody's")
-    assert books.read("link_spellings") == {LINK: {"decimal": 2, "case": 1, "hex": 1, "same": 1, "zeros": 1}}
+    learned = {"decimal": 2, "case": 1, "hex": 1, "same": 1, "zeros": 1, "dashes": 1, "signed": 2}
+    assert books.read("link_spellings") == {LINK: learned}
 
 
 def test_one_delivery_teaches_with_one_statement(books: Books) -> None:

@@ -131,7 +131,7 @@ ORDER BY newest.message_id
 WITH wanted (message_id) AS (VALUES {rows})
 SELECT part.message_id, part.part_id, part.part_no, part.state, part.is_possible_duplicate, message.account_id,
     message.book, message.price_mc, part.next_action_at_ms, part.expires_at_ms, part.link,
-    coalesce(user_data.protocol_id, 0), coalesce(length(user_data.header), 0)
+    coalesce(user_data.protocol_id, 0), coalesce(length(user_data.header), 0), part.lane, message.accepted_at_ms
 FROM wanted JOIN part USING (message_id) JOIN message ON message.message_id = part.message_id
     LEFT JOIN user_data ON user_data.part_id = part.part_id
 ORDER BY part.message_id, part.part_no

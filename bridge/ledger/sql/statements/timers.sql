@@ -12,9 +12,14 @@ WHERE state = 'claimed' OR (state = 'owed' AND next_action_at_ms > :now_ms)
 SELECT part_id, message_id, part_no, link FROM part WHERE state IN ('claimed', 'in_doubt', 'scheduled') AND state = 'claimed'
 
 -- name: in_doubt_due
-SELECT part.part_id, part.link FROM part
+SELECT part_id, link, lane, coalesce(claimed_at_ms, 0) FROM part
 WHERE state IN ('claimed', 'in_doubt', 'scheduled') AND state = 'in_doubt' AND next_action_at_ms <= :now_ms
 ORDER BY next_action_at_ms LIMIT :count
+
+-- name: doubts_postpone
+UPDATE part SET next_action_at_ms = put_off.until_ms
+FROM (WITH put_off (part_id, until_ms) AS (VALUES {rows}) SELECT part_id, until_ms FROM put_off) AS put_off
+WHERE part.part_id = put_off.part_id
 
 -- name: parts_expired
 SELECT part_id FROM part WHERE state = 'queued' AND link = :link AND lane = :lane AND expires_at_ms <= :now_ms
@@ -38,6 +43,9 @@ WHERE state IN ('queued', 'claimed', 'in_doubt') AND message_id NOT IN (
     SELECT message_id FROM message WHERE message_id > (SELECT max(message_id) FROM message) - :count
         AND accepted_at_ms BETWEEN :since_ms AND :now_ms
 )
+
+-- name: esme_accounts_owed
+SELECT DISTINCT account_id FROM esme_notice WHERE state = 'owed'
 
 -- name: notices_shift
 UPDATE notice SET next_action_at_ms = next_action_at_ms + :by_ms WHERE state = 'owed'

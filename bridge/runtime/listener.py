@@ -1,5 +1,6 @@
-"""Takes TCP connections, by our own hand: so that one is counted before its TLS handshake, and so that running out of
-file descriptors ends in a clear refusal (asyncio would log it hundreds of times a second and leave everybody waiting).
+"""Takes TCP connections for the doors, by our own hand: so that one is counted before its TLS handshake, and so that
+running out of file descriptors ends in a clear refusal (asyncio would spin, log it hundreds of times a second, and
+leave everybody waiting). The HTTP listeners are Twisted's, which do the same.
 
 A spare descriptor is kept. When there is no other left it is given up for a moment, to take a connection and close it.
 """
@@ -15,13 +16,13 @@ from contextlib import suppress
 from bridge.runtime.loop import running
 
 BACKLOG = 256
-"""Connections that may wait to be taken: ESMEs come back all at once after a restart."""
+"""Connections that may wait to be taken: ESMEs and mail servers come back all at once after a restart."""
 ACCEPT_MAX = 64
 """Connections taken in one turn of the loop; others have their turn in between."""
 PAUSE_S = 1.0
 """Rest when not even the spare descriptor helps."""
 FILES_KEPT = 200
-"""File descriptors that ESMEs leave to the rest of the appliance: ledger, mails, HTTP, links."""
+"""File descriptors that one door leaves to the rest of the appliance: ledger, links, the other doors."""
 
 _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -47,7 +48,8 @@ class Listener:
     ) -> None:
         """Listens at once. Raises OSError for a port that is taken or an address that is not ours."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._socket = socket.create_server((address, port), family=family, backlog=BACKLOG)
+        is_every = address == "::"  # IPv4 as well, as the setting says.
+        self._socket = socket.create_server((address, port), family=family, backlog=BACKLOG, dualstack_ipv6=is_every)
         self._socket.setblocking(False)
         self._on_socket = on_socket
         self._on_no_room = on_no_room
@@ -80,7 +82,7 @@ class Listener:
                     return
                 continue
             sock.setblocking(False)
-            self._on_socket(sock, str(peer[0]))
+            self._on_socket(sock, _plain(str(peer[0])))
 
     def _close_one(self, why: str) -> bool:
         """Take a connection by the spare descriptor and close it; False when that is in vain, too, for now."""
@@ -106,3 +108,8 @@ class Listener:
         if self._spare >= 0:
             os.close(self._spare)
             self._spare = -1
+
+
+def _plain(address: str) -> str:
+    """IPv4 through an IPv6 socket is written as IPv4, so that limits and networks mean the same peer."""
+    return address.removeprefix("::ffff:") if address.startswith("::ffff:") and "." in address else address
