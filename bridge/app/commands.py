@@ -3,7 +3,7 @@
 from typing import Any, Generic, Protocol
 
 from bridge.app.answers.accounts import AccountState, AllowedNetwork, NewPassword, NewPin, NumberLine
-from bridge.app.answers.appliance import Injected, LinkLine, Status
+from bridge.app.answers.appliance import Injected, LinkLine, LinkRetry, Status
 from bridge.app.answers.backup import BackupLine, HeldDone, NewBackup
 from bridge.app.answers.credit import Closing, Refund, TopUp, Transfer
 from bridge.app.answers.messages import Cancelled, SentMessage
@@ -176,6 +176,8 @@ class ApplianceCommands(Protocol):
     async def status(self) -> Status: ...
 
     async def link_list(self) -> list[LinkLine]: ...
+
+    async def link_retry(self, *, name: str, actor: str) -> LinkRetry: ...
 
     async def ledger_audit(self) -> Any:
         """Audit"""

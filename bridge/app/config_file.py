@@ -103,7 +103,7 @@ def _look_at_script(settings: Settings, root: Node, blame: "_Blame") -> None:
     file = ready.find(named)
     if file is None:
         right = f"name a YAML file, or one of {', '.join(ready.names())}"
-        blame.add(root, ("simulator", "script"), f"there is no script {named.name}", right)
+        blame.add(root, ("simulator", "script"), ready.missing(str(named) if named.suffix else named.name), right)
         return
     try:
         read_script(file)

@@ -157,7 +157,7 @@ class Appliance:
         self.web = WebListeners(settings.http, logs.get("web"))
         core = self.core
         self.smpp = SmppDoor(settings.smpp, core.gatekeeper, core.door, core.ledger)
-        self.housekeeping = Housekeeping(self.core.ledger, settings.links)
+        self.housekeeping = Housekeeping(self.core.ledger, settings.links, self.links.hearing_ms)
         self._running: list[Service] = []
 
     def services(self) -> list[Service]:

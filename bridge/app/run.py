@@ -7,9 +7,7 @@ leaves it stopped; docs/disk.md says what to do.
 
 import asyncio
 import contextlib
-import errno
 import os
-import re
 import signal
 import sqlite3
 import sys
@@ -20,6 +18,7 @@ from typing import Any
 from bridge.app import trial
 from bridge.app.backups import newest_backup
 from bridge.app.instance import AlreadyRunning
+from bridge.app.listening import why_not
 from bridge.app.notify import Notifier, watchdog_interval_s
 from bridge.app.roles import Appliance
 from bridge.app.settings import Settings
@@ -84,13 +83,8 @@ def _of_the_disk(error: Exception, backup: Path | None = None) -> tuple[int, str
 
 def _plain(error: Exception) -> str:
     """What was in the way and what to do about it."""
-    if getattr(error, "errno", None) == errno.EADDRINUSE:
-        address = re.search(r"\('([^']+)', (\d+)", str(error)) or re.search(r"([\d.]+):(\d+)", str(error))
-        where = f"{address.group(1)}:{address.group(2)}" if address else "a listener's address"
-        return f"{where} is in use already; stop what listens there, or choose another port in the configuration"
-    if getattr(error, "errno", None) == errno.EACCES:
-        return f"{error}; ports below 1024 need CAP_NET_BIND_SERVICE, see docs/install.md"
-    return str(error)
+    why = why_not(error) if isinstance(error, OSError) else None
+    return f"{why}; change that, or choose another one in the configuration" if why else str(error)
 
 
 class _Life:

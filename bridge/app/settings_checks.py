@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.app import settings_files as files
-from bridge.app.config_errors import Finding, Loc, words_of
+from bridge.app.config_errors import Finding, Loc, shown, words_of
 from bridge.app.control_frames import SOCKET_NAME, SOCKET_PATH_MAX
 from bridge.app.settings import Settings
 from bridge.app.state_folder import network_file_system
@@ -112,7 +112,7 @@ def _domains(settings: Settings) -> Iterator[Finding]:
         names += [(("smtp", "domains", index), name) for index, name in enumerate(settings.smtp.domains)]
     for loc, name in names:
         if not _is_domain(name):
-            yield Finding(loc, f'"{name}" is not a domain name', "write one like sms.example.org")
+            yield Finding(loc, f"{shown(name)} is not a domain name", "write one like sms.example.org")
     known = {name.lower() for name in settings.smtp.domains}
     if known and settings.domain.lower() not in known:
         wrong = f'"{settings.domain}", our own domain, is not in the list'

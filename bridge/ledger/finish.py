@@ -25,10 +25,11 @@ class Ending:
     reason: str = ""
 
 
-def finish(tx: Transaction, endings: list[Ending]) -> None:
+def finish(tx: Transaction, endings: list[Ending], *, is_by_account: bool = False) -> None:
     """Write the final state of parts and owe word of every message that is finished by it: mails, and receipts.
 
-    The caller has checked that each move is legal.
+    The caller has checked that each move is legal. `is_by_account`: the account ended them itself, and needs no mail
+    that says so.
     """
     if not endings:
         return
@@ -40,5 +41,5 @@ def finish(tx: Transaction, endings: list[Ending]) -> None:
     now_ms = max(ending.at_ms for ending in endings)
     finished = finished_of(tx, {ending.message_id for ending in endings})
     if finished:
-        owe_reports(tx, finished, now_ms)
+        owe_reports(tx, finished, now_ms, is_by_account=is_by_account)
         owe_receipts(tx, finished, now_ms)

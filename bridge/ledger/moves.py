@@ -14,9 +14,6 @@ from bridge.messages.ids import row_of
 from bridge.messages.message import PartState
 from bridge.messages.money import AMOUNT_MAX, format_credits
 
-_ROWS_MAX = 1 << 62
-"""Numbers that SQLite takes; a longer public id names nothing."""
-
 
 def account_adjust(
     tx: Transaction, *, name: str, amount_mc: int, key: str, reason: str, actor: str = "", now_ms: int
@@ -135,7 +132,7 @@ _BEFORE = "was refunded before"
 def _parts(tx: Transaction, message_id: str, part_no: int | None) -> list[Row]:
     """Rows (part id, part no, state, account id, book, price) of a message, or of one part of it."""
     number = row_of(message_id, id_key(tx))
-    rows = tx.rows("parts_to_refund", {"message_id": number}) if number is not None and number < _ROWS_MAX else []
+    rows = tx.rows("parts_to_refund", {"message_id": number}) if number is not None else []
     if not rows:
         raise Fault(FaultCode.NOT_FOUND, f"message {message_id}")
     chosen = [row for row in rows if part_no in (None, row[1])]

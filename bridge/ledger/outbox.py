@@ -133,16 +133,17 @@ def finished_of(tx: Transaction, message_ids: set[int]) -> list[Finished]:
 _ENDS = {state.value: MessageState(state.value) for state in FINAL_STATES}
 
 
-def owe_reports(tx: Transaction, finished: list[Finished], now_ms: int) -> None:
+def owe_reports(tx: Transaction, finished: list[Finished], now_ms: int, *, is_by_account: bool = False) -> None:
     """Owe a report by mail for each of these messages whose account wants to hear of it.
 
     It goes to the sender of the mail. A message that came without an address to answer, as an alarm panel's GET does,
-    is reported to its account's own address when it failed; not in the bulk lane, where failures come by the thousand.
+    is reported to its account's own address when it failed; not in the bulk lane, where failures come by the thousand,
+    and not when the account ended it itself.
     """
     rows = []
     for f in finished:
         is_wanted = f.mail_events != "none" and (f.event.is_failure or (f.mail_events == "all" and f.reply_to))
-        address = f.reply_to or (f.email if f.lane != Lane.BULK else "")
+        address = f.reply_to or (f.email if f.lane != Lane.BULK and not is_by_account else "")
         if is_wanted and address:
             cause = f"message:{f.message_id}:{f.event}"
             rows.append(("report", cause, f.account_id, f.message_id, None, f.event.value, address, now_ms, now_ms))

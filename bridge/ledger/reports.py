@@ -245,22 +245,25 @@ def message_show(database: Database, *, message_id: str) -> Record | None:
 
 
 def queue(database: Database) -> Record:
-    """What is unfinished: {"parts": by link, lane, state and reason, "notices": by kind and reason}, with ages."""
+    """What is unfinished: {"parts": by link, lane, state and reason, "notices": by kind and reason, those to ESMEs by
+    account, too}, with ages. `is_possible_duplicate` is told of parts in doubt only."""
     parts = _all(
         database,
         "SELECT part.link, part.state, part.lane, part.waiting_for, count(*) AS count,"
-        " min(message.accepted_at_ms) AS oldest_at_ms, min(part.next_action_at_ms) AS next_action_at_ms"
-        " FROM part JOIN message USING (message_id)"
+        " min(message.accepted_at_ms) AS oldest_at_ms, min(part.next_action_at_ms) AS next_action_at_ms,"
+        " min(part.expires_at_ms) AS expires_at_ms, part.state = 'in_doubt' AND part.is_possible_duplicate AS"
+        " is_possible_duplicate FROM part JOIN message USING (message_id)"
         " WHERE part.state IN ('queued', 'claimed', 'submitted', 'in_doubt', 'scheduled', 'held')"
-        " GROUP BY part.link, part.state, part.lane, part.waiting_for ORDER BY part.link, part.lane, part.state",
+        " GROUP BY part.link, part.state, part.lane, part.waiting_for, 9 ORDER BY part.link, part.lane, part.state",
     )
     notices = _all(
         database,
-        "SELECT kind, waiting_for AS reason, count(*) AS count, min(created_at_ms) AS oldest_at_ms,"
-        " min(next_action_at_ms) AS next_action_at_ms FROM notice WHERE state IN ('owed', 'claimed')"
-        " GROUP BY kind, waiting_for UNION ALL SELECT 'to ESMEs', waiting_for, count(*), min(created_at_ms),"
-        " min(next_action_at_ms) FROM esme_notice WHERE state IN ('owed', 'claimed') GROUP BY waiting_for"
-        " ORDER BY kind, reason",
+        "SELECT kind, '' AS account, '' AS state, waiting_for AS reason, count(*) AS count,"
+        " min(created_at_ms) AS oldest_at_ms, min(next_action_at_ms) AS next_action_at_ms FROM notice"
+        " WHERE state IN ('owed', 'claimed') GROUP BY kind, waiting_for"
+        " UNION ALL SELECT 'to ESMEs', account.name, state, waiting_for, count(*), min(esme_notice.created_at_ms),"
+        " min(next_action_at_ms) FROM esme_notice JOIN account USING (account_id) WHERE state IN ('owed', 'claimed')"
+        " GROUP BY account.name, state, waiting_for ORDER BY kind, account, state, reason",
     )
     return {"parts": [_named_lane(row) for row in parts], "notices": notices}
 

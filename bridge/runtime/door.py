@@ -13,13 +13,13 @@ from typing import Any
 from bridge.intake import accept, prepare
 from bridge.intake.authenticate import Identity
 from bridge.intake.content import storable
-from bridge.intake.prepare import Replacement, Tables
+from bridge.intake.prepare import Tables
 from bridge.intake.settings import IntakeSettings
 from bridge.ledger.refusals import Refusal
 from bridge.ledger.worker import LedgerFailed
 from bridge.messages.address import shorten
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Accepted, Submission
+from bridge.messages.message import Accepted, Replacement, Submission
 from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn

@@ -22,6 +22,12 @@ def find(named: Path) -> Path | None:
     return named if named.is_file() else path_of(named.name)
 
 
+def missing(named: str) -> str:
+    """What there is not, when `find` found nothing: a file, if it was written like one, else a script."""
+    is_file = Path(named).suffix in (".yaml", ".yml") or "/" in named
+    return f"there is no file {named}" if is_file else f"there is no script {named}"
+
+
 def about(name: str) -> str:
     """What a ready script plays, in one line."""
     found = _ABOUT.search((FOLDER / f"{name}.yaml").read_text("utf-8"))

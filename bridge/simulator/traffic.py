@@ -32,7 +32,12 @@ TEXT_SIZE_MAX = 160
 PROGRESS_EVERY_S = 1.0
 SOCKET_TIMEOUT_S = 10.0
 
+OTHERS_MAX = 100_000
+"""Receipts that are kept because their message may still be answered; what is beyond counts as another's at once."""
+
 _STAT = re.compile(rb"\bstat:([A-Z]+)")
+_ID = re.compile(rb"\bid:([^\s\0]+)")
+_HEX = re.compile(r"[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,9 @@ class Report:
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     receipts: Counter[str] = field(default_factory=Counter)
+    """Of what was sent here."""
+    others: int = 0
+    """Receipts of messages that were not sent here: of an earlier load, or of somebody else's."""
     inbound: int = 0
     unreadable: int = 0
     """PDUs that smpplib does not know."""
@@ -80,6 +88,8 @@ class Report:
         lines = [f"sent {self.sent}, accepted {self.accepted}, unanswered {self.sent - self.answered}"]
         lines += [f"refused {count} with {name}" for name, count in self.refused.most_common()]
         lines += [f"receipts {count} {stat}" for stat, count in self.receipts.most_common()]
+        if self.others:
+            lines.append(f"receipts of other messages {self.others}")
         if self.inbound:
             lines.append(f"inbound messages {self.inbound}")
         if self.unreadable:
@@ -102,6 +112,10 @@ class Traffic:
         self._load = load
         self._say = say
         self._sent_at: dict[int, float] = {}
+        self._own: set[str] = set()
+        """Ids of what was accepted, in the spellings that a receipt may use."""
+        self._early: dict[str, list[str]] = {}
+        """Receipts by an id that no answer has named yet."""
         self._client = Client(load.host, load.port, timeout=SOCKET_TIMEOUT_S, allow_unknown_opt_params=True)
         self._client.set_message_sent_handler(self._on_answer)
         self._client.set_message_received_handler(self._on_deliver)
@@ -119,6 +133,7 @@ class Traffic:
             except (exceptions.ConnectionError, exceptions.PDUError, OSError) as error:
                 self.report.lost = str(error) or "the SMSC closed the connection"
             self.report.duration_s = self.report.duration_s or time.monotonic() - started
+            self.report.others += sum(len(stats) for stats in self._early.values())
         finally:
             with contextlib.suppress(OSError, exceptions.ConnectionError):
                 self._client.disconnect()
@@ -185,16 +200,54 @@ class Traffic:
             self.report.refused[consts.DESCRIPTIONS.get(pdu.status, hex(pdu.status))] += 1
         else:
             self.report.accepted += 1
+            spellings = _spellings(_text(pdu.message_id))
+            self._own |= spellings
+            for spelling in spellings & self._early.keys():
+                self.report.receipts.update(self._early.pop(spelling))
 
     def _on_deliver(self, pdu: Any) -> None:
         """smpplib calls this for alert_notification too."""
         if pdu.command != "deliver_sm":
             return
         if pdu.esm_class & 0x3C:
-            stat = _STAT.search(pdu.short_message or b"")
-            self.report.receipts[stat[1].decode() if stat else "?"] += 1
+            self._on_receipt(pdu)
         else:
             self.report.inbound += 1
+
+    def _on_receipt(self, pdu: Any) -> None:
+        """Count the receipts of what was sent here; one may come before the answer that names its message."""
+        stat = _STAT.search(pdu.short_message or b"")
+        word = stat[1].decode() if stat else "?"
+        written = _ID.search(pdu.short_message or b"")
+        name = _plain(written[1].decode("latin-1") if written else _text(getattr(pdu, "receipted_message_id", None)))
+        if name in self._own:
+            self.report.receipts[word] += 1
+        elif name and len(self._early) < OTHERS_MAX:
+            self._early.setdefault(name, []).append(word)
+        else:
+            self.report.others += 1
+
+
+def _text(value: Any) -> str:
+    """A field of smpplib's as text: it gives octets, text or None."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value or "")
+
+
+def _plain(message_id: str) -> str:
+    """An id in one spelling: without a NUL, leading zeros and capitals."""
+    written = message_id.strip("\0 ").lower()
+    return written.lstrip("0") or written
+
+
+def _spellings(message_id: str) -> set[str]:
+    """An id in the spellings of receipts: as it is, and in the other number base."""
+    plain = _plain(message_id)
+    found = {plain} if plain else set()
+    if _HEX.fullmatch(plain):
+        found.add(str(int(plain, 16)))
+        if plain.isdigit():
+            found.add(f"{int(plain):x}")
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:

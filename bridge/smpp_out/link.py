@@ -62,7 +62,7 @@ class Link:
         turns = Turns()
         self._sender = Sender(settings, ledger, turns)
         self._receiver = Receiver(settings, ledger, self._sender.told)
-        self._asker = Asker(settings, ledger, turns, self._receiver.learned)
+        self._asker = Asker(settings, ledger, turns, self._receiver.learned, self._sender.has_room)
         self._sessions = self._make_sessions(backoff or Backoff())
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
@@ -116,6 +116,20 @@ class Link:
             return away[0]
         return min(away, key=lambda session: session.wait_s, default=None)
 
+    @property
+    def is_trying(self) -> bool:
+        """Whether a session is being bound, or is about to be."""
+        session = self._next_to_bind()
+        return session is not None and not session.wait_s
+
+    def retry(self) -> bool:
+        """Try now what waits for its next try, as after a loss; False when nothing does."""
+        waiting = [session for session in self._sessions if session.state is SessionState.LOST and session.wait_s]
+        for session in waiting:
+            session.hurry()
+        self._changed()
+        return bool(waiting)
+
     def _changed(self) -> None:
         self._news.set()
 
@@ -138,6 +152,11 @@ class Link:
         ranks = list(SessionState)
         senders = [session for session in self._sessions if session.can_send]
         return max(senders, key=lambda session: ranks.index(session.state))
+
+    @property
+    def hearing_ms(self) -> int:
+        """For how long receipts could come in, on one session at least, until now; 0 while they cannot."""
+        return max(session.bound_for_ms for session in self._sessions if session.can_receive)
 
     def status(self) -> dict[str, Any]:
         """Facts for the command line and the console; times are UTC milliseconds, 0 for none."""
@@ -196,4 +215,4 @@ def _until(session: LinkSession) -> str:
     """When the next try is made, as the end of a sentence."""
     if not session.next_try_at_ms:
         return ""
-    return f"; next try at {datetime.fromtimestamp(session.next_try_at_ms / 1000, UTC):%H:%M:%S} UTC"
+    return f"; next try at {datetime.fromtimestamp(session.next_try_at_ms / 1000, UTC):%H:%M:%S}Z"

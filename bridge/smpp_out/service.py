@@ -38,6 +38,10 @@ class Links:
         """Facts about every link, in the order of the configuration."""
         return [link.status() for link in self.links.values()]
 
+    def hearing_ms(self) -> dict[str, int]:
+        """For how long each link, by name, could hear receipts without a break until now; 0: it cannot."""
+        return {name: link.hearing_ms for name, link in self.links.items()}
+
     def waiting_reason(self, name: str) -> str:
         """Why parts of link `name` wait, as one sentence; "" when nothing holds them up."""
         link = self.links.get(name)

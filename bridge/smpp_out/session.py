@@ -136,6 +136,16 @@ class LinkSession:
         return self.way is not Way.IN
 
     @property
+    def can_receive(self) -> bool:
+        """Whether receipts come in here once it is bound."""
+        return self.way is not Way.OUT
+
+    @property
+    def bound_for_ms(self) -> int:
+        """How long it has been bound; 0 while it is not."""
+        return monotonic_ms() - self._bound_at_ms if self.is_bound else 0
+
+    @property
     def is_bound(self) -> bool:
         return self.state is SessionState.BOUND
 
@@ -143,6 +153,10 @@ class LinkSession:
     def wait_s(self) -> float:
         """Seconds until it may be tried again; 0: now."""
         return max(0, self._due_at_ms - monotonic_ms()) / 1000
+
+    def hurry(self) -> None:
+        """It need not wait any longer for its next try."""
+        self._due_at_ms = 0
 
     async def open(self) -> None:
         """Try once to be bound; returns when it is, or when that has failed."""
@@ -242,7 +256,7 @@ class LinkSession:
                 link=self._settings.name,
                 status=Status.name_of(status),
                 system_id=self._settings.system_id,
-                advice="check system_id and password of this link; the next try is in five minutes",
+                advice="check system_id and password of this link; next try in five minutes, or by `link retry`",
             )
         connection.close(f"the SMSC refused the bind: {Status.name_of(status)}")
 

@@ -91,7 +91,11 @@ class SessionSettings(BaseModel):
         "it once more, marked as a possible duplicate; or never send it again.",
     )
     in_doubt_hold_s: float = Field(
-        default=60, ge=0, le=86_400, description="Seconds a part in doubt waits for a late answer, or for its receipt."
+        default=60,
+        ge=0,
+        le=86_400,
+        description="Seconds a part in doubt waits for a late answer, or for its receipt; until its link has been "
+        "bound for so long, since nothing comes while it is down.",
     )
 
 

@@ -15,6 +15,11 @@ class Turns:
         return connection in self._connections
 
     @property
+    def is_bound(self) -> bool:
+        """Whether there is a session that may be written to, with room or without."""
+        return bool(self._connections)
+
+    @property
     def room(self) -> int:
         """Requests that may be sent before every window is full; 0 while nothing is bound."""
         return sum(connection.room for connection in self._connections)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from bridge.intake.authenticate import SMPP_PASSWORD_LENGTH, SmppRules
-from bridge.intake.prepare import DAY_MS, SCHEDULE_MS_MAX, VALIDITY_MS_MAX
+from bridge.intake.prepare import DAY_MS, VALIDITY_MS_MAX
 from bridge.ledger.esme import KEPT_MS
 from bridge.ledger.retries import UNANSWERED_KEPT_MS
 from bridge.messages.faults import FaultCode
-from bridge.messages.message import Lane
+from bridge.messages.message import SCHEDULE_DAYS_MAX, Lane
 from bridge.smpp.constants import Status
 from bridge.smpp.fields import DESTINATIONS_MAX
 from bridge.smpp_in import bind, replies
@@ -55,7 +55,7 @@ def test_no_credit_is_told_where_it_belongs() -> None:
         f"beyond {SmppSettings().requests_max} unanswered requests",
         f"at most {SmppSettings().window} unanswered on each",
         f"none within {SmppSettings().response_timeout_s:g} s",
-        f"at most {SCHEDULE_MS_MAX // DAY_MS} days ahead",
+        f"at most {SCHEDULE_DAYS_MAX} days ahead",
         f"at most {VALIDITY_MS_MAX // DAY_MS} days; without it",
         f"they wait, {KEPT_MS // 3_600_000} h at most",
         f"within an hour ({UNANSWERED_KEPT_MS[Lane.ALARM] // 60_000} minutes in the alarm lane) it becomes the same",

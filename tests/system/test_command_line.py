@@ -110,6 +110,6 @@ def test_the_stand_alone_simulator_listens_and_ends(tmp_path: Path) -> None:
             timeout=WAIT_S, check=False,
         )  # fmt: skip
         assert taken.returncode == 69
-        assert taken.stderr.startswith(f"smsbridge: cannot listen on 127.0.0.1:{found[1]} (")
+        assert taken.stderr.startswith(f"smsbridge: port {found[1]} is taken by another program: it listens on")
         process.send_signal(signal.SIGINT)
         assert process.wait(WAIT_S) == 0

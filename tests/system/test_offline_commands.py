@@ -60,17 +60,17 @@ def stat_mode(path: Path) -> int:
 
 
 REFUSED = {
-    "send --account Ward7 --to 46701740605 x": "No such thing: account Ward7; did you mean ward7? Case counts; the",
-    "send --account ward7 --to 46701740605 x": "Not enough credit; the message is not queued and will not be sent",
-    "send --account ward7 --to abc x": "Not a phone number in international format: ",
-    "send --account ward7 --to 46701740605 ''": "No text found to send",
-    "account add WARD7": "It exists already: ward7, which differs from WARD7 only by case; choose another name",
+    "send --account Ward7 --to 46701740605 x": "there is no account Ward7; did you mean ward7? Case counts; ",
+    "send --account ward7 --to 46701740605 x": "not enough credit; the message is not queued and will not be sent",
+    "send --account ward7 --to abc x": "not a phone number in international format: ",
+    "send --account ward7 --to 46701740605 ''": "no text found to send",
+    "account add WARD7": "account ward7 exists already, which differs from WARD7 only by case; choose another name",
     "account add 'a b'": "an account name is ",
     "account add x --pin 1234 --network office": "not a network: office ",
     "account allow-network ward7 10.0.0.1/8": "not a network: 10.0.0.1/8 ",
-    "account top-up nobody 1": "No such thing: account nobody; ",
+    "account top-up nobody 1": "there is no account nobody; ",
     "account top-up ward7 0": "a top-up is more than 0",
-    "message show nonsense": "No such thing: message nonsense; ",
+    "message show nonsense": "there is no message nonsense; ",
     "tariff set +46 1": "a prefix is up to 15 digits, without a plus",
     "number add abc --account ward7 --mail a@example.org": "a virtual number or short code is digits: abc",
 }

@@ -236,7 +236,7 @@ def test_a_port_in_use_is_named(appliance: Appliance) -> None:
         done = appliance.command("run", check=False)
     assert done.returncode == 69
     assert str(appliance.http_port) in done.stderr
-    assert "in use" in done.stderr
+    assert "is taken by another program" in done.stderr
 
 
 def test_a_ledger_that_is_none_is_left_alone(appliance: Appliance) -> None:

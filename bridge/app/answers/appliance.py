@@ -46,6 +46,20 @@ class LinkLine(TypedDict):
     queued: int
 
 
+class LinkRetry(TypedDict):
+    """What came of a try to bind a link at once."""
+
+    name: str
+    had_waited: bool
+    """False: nothing waited for its next try."""
+    is_trying: bool
+    """It has not come to an end yet."""
+    sessions_bound: int
+    sessions_total: int
+    reason: str
+    """What is in the way; empty when every session is bound."""
+
+
 class Status(TypedDict):
     """The running appliance at a glance."""
 

@@ -57,6 +57,8 @@ class PartDetail(TypedDict):
     """Why it waits; empty when nothing more is known than its state."""
     next_action_at_ms: int | None
     """Until when it waits."""
+    then: str
+    """What follows when the time is over and nothing has come; empty: it is plain."""
     expires_at_ms: int
     claimed_at_ms: int | None
     submitted_at_ms: int | None
@@ -107,7 +109,10 @@ class NoticeLine(TypedDict):
     attempt: int
     reason: str
     next_action_at_ms: int | None
+    """The next try; None: now."""
     created_at_ms: int
+    kept_until_ms: int | None
+    """When it is given up."""
     done_at_ms: int | None
 
 
@@ -120,6 +125,7 @@ class EsmeNoticeLine(TypedDict):
     reason: str
     next_action_at_ms: int | None
     created_at_ms: int
+    kept_until_ms: int
     done_at_ms: int | None
 
 
@@ -163,17 +169,31 @@ class QueueLine(TypedDict):
     oldest_at_ms: int
     """When the oldest of them was accepted."""
     waiting_for: str
+    then: str
+    """What follows a doubt when no word comes; else empty."""
     next_action_at_ms: int | None
+    """When the first of them is tried next, or its time of waiting is over; None or past: now."""
+    expires_at_ms: int
+    """When the first of them is too old to be sent."""
+    is_possible_duplicate: bool
+    """Of parts in doubt: whether they were sent again before."""
 
 
 class OwedLine(TypedDict):
     """Notices that wait for the same thing."""
 
     kind: str
+    account: str
+    """Whose ESMEs; empty for mails."""
+    state: str
+    """"claimed" or "owed" of those to ESMEs: sent and not answered, or not sent; empty for mails."""
     count: int
     oldest_at_ms: int
     reason: str
     next_action_at_ms: int | None
+    """When the first of them is tried next; None: now, or it has just been sent."""
+    kept_until_ms: int | None
+    """When the first of them is given up."""
 
 
 class Queue(TypedDict):

@@ -199,7 +199,8 @@ def _smpp_rules(row: AccountLine) -> str:
     """What of its SMPP rules differs from what every account begins with, in the words of `account set`."""
     usual = {name: value for name, value in FACTS.items() if name.startswith("smpp_")}
     told = [(name, value) for name in usual if (value := dict(row).get(name, usual[name])) != usual[name]]
-    return ", ".join(f"{name.removeprefix('smpp_').replace('_', ' ')} {value}" for name, value in told)
+    words = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in told}
+    return ", ".join(f"{name.removeprefix('smpp_').replace('_', ' ')} {value}" for name, value in words.items())
 
 
 def _note(row: AccountLine) -> str:

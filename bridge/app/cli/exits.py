@@ -31,7 +31,7 @@ NEXT_STEPS: dict[FaultCode, str] = {
     FaultCode.NO_ROUTE: "`links` in the configuration lists what is served, `smsbridge tariff list` what has a price",
     FaultCode.NO_CREDIT: "`smsbridge account top-up NAME AMOUNT` adds credit; then send again",
     FaultCode.NOT_FOUND: "the `list` commands show what there is",
-    FaultCode.ALREADY_EXISTS: "choose another name",
+    FaultCode.ALREADY_EXISTS: "the `list` commands show what there is",
     FaultCode.KEY_REUSED: "give every submission a key of its own",
     FaultCode.TOO_LATE: "`smsbridge message show ID` tells where it is",
     FaultCode.TOO_FAST: "wait a moment and try again",
@@ -41,6 +41,16 @@ NEXT_STEPS: dict[FaultCode, str] = {
 }
 """Fault -> what the operator can do about it."""
 
+_NEXT_STEPS_BY_KIND = {
+    (FaultCode.NOT_FOUND, "account"): "`smsbridge account list` shows them all",
+    (FaultCode.NOT_FOUND, "message"): "`smsbridge message list` shows the newest",
+    (FaultCode.NOT_FOUND, "refusal"): "`smsbridge refusal list` shows the newest",
+    (FaultCode.NOT_FOUND, "link"): "`smsbridge link list` shows them all",
+    (FaultCode.ALREADY_EXISTS, "account"): "choose another name",
+    (FaultCode.ALREADY_EXISTS, "network"): "name another one; a network belongs to one account",
+    (FaultCode.ALREADY_EXISTS, "number"): "`smsbridge number list` shows whose it is",
+}
+"""The same, where the first word of the detail says what it is about."""
 _SELF_EXPLAINING = (FaultCode.BAD_REQUEST, FaultCode.BAD_RECIPIENT, FaultCode.BAD_ORIGINATOR)
 """Faults whose detail says what would be right."""
 _PERMISSION_FAULTS = (FaultCode.BAD_CREDENTIALS, FaultCode.NOT_ALLOWED_HERE)
@@ -75,7 +85,7 @@ def exit_code_told(main: Callable[[], Any]) -> int:
         click.echo(error.format_message())
         return EX_USAGE
     except click.UsageError as error:
-        _tell(error.format_message().rstrip("."), f"see {_help_of(error)}")
+        _tell(_lowered(error.format_message().rstrip(".")), f"see {_help_of(error)}")
         return EX_USAGE
     except Refused as error:
         _tell(error.format_message(), "")
@@ -87,13 +97,34 @@ def exit_code_told(main: Callable[[], Any]) -> int:
         click.echo(str(errors), err=True)
         return EX_CONFIG
     except Fault as fault:
-        says_all = fault.detail and fault.code in _SELF_EXPLAINING
-        # "The request cannot be understood" is for programs; the person at the keyboard reads what to do about it.
-        sentence = fault.detail if fault.detail and fault.code is FaultCode.BAD_REQUEST else fault.sentence
-        _tell(sentence, "" if says_all else NEXT_STEPS[fault.code])
+        _tell(_words_of(fault), _next_step(fault))
         return exit_code_of(fault.code)
     except (click.Abort, KeyboardInterrupt):
         return EX_INTERRUPTED
+
+
+def _words_of(fault: Fault) -> str:
+    """What was refused, for the person at the keyboard: the public sentences are written for programs and peers."""
+    detail = fault.detail
+    if detail and fault.code is FaultCode.BAD_REQUEST:
+        return detail
+    if detail and fault.code is FaultCode.NOT_FOUND:
+        return f"there is no {detail}"
+    if detail and fault.code is FaultCode.ALREADY_EXISTS:
+        return detail
+    return _lowered(fault.sentence)
+
+
+def _lowered(sentence: str) -> str:
+    """As all of our refusals begin; what begins with several capitals is a name."""
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence
+
+
+def _next_step(fault: Fault) -> str:
+    if fault.detail and fault.code in _SELF_EXPLAINING:
+        return ""
+    kind = fault.detail.partition(" ")[0]
+    return _NEXT_STEPS_BY_KIND.get((fault.code, kind), NEXT_STEPS[fault.code])
 
 
 def _tell(what: str, next_step: str) -> None:

@@ -2,8 +2,15 @@
 
 from collections.abc import Iterator
 
-from bridge.app.answers.messages import EsmeNoticeLine, HistoryLine, MessageDetail, NoticeLine, PartDetail
-from bridge.app.cli.printing import clean, credit, until, utc
+from bridge.app.answers.messages import (
+    EsmeNoticeLine,
+    HistoryLine,
+    MessageDetail,
+    NoticeLine,
+    PartDetail,
+    QueueLine,
+)
+from bridge.app.cli.printing import clean, credit, next_try, sentence_lines, until, utc
 from bridge.messages.message import TEST_LINK
 
 _CODINGS = {"gsm7": "GSM 03.38", "ucs2": "UCS-2", "binary": "binary"}
@@ -17,6 +24,9 @@ _STATES = {
     "held": "held",
 }
 """Unfinished states in words; finished ones speak for themselves."""
+
+_WORD_OF_IT = "for a late answer or a receipt"
+"""What settles a doubt."""
 
 _EVENTS = {
     "deferred": "put off",
@@ -88,7 +98,9 @@ def _part(detail: MessageDetail, part: PartDetail, now_ms: int) -> Iterator[str]
     for at_ms, told in sorted(_events(detail, part), key=lambda event: event[0]):
         yield _at(at_ms, told)
     if part["final_at_ms"] is None:
-        yield f"  {_waiting(part, now_ms)}"
+        yield from sentence_lines(_waiting(part, now_ms), "  ")
+        if part["then"]:
+            yield from sentence_lines(f"then: {part['then']}", "  ")
 
 
 def _events(detail: MessageDetail, part: PartDetail) -> Iterator[tuple[int, str]]:
@@ -123,8 +135,11 @@ def _ending(part: PartDetail) -> str:
 def _waiting(part: PartDetail, now_ms: int) -> str:
     if part["state"] == "submitted":
         return f"waiting: {_submitted(part, now_ms)}"
+    if part["state"] == "in_doubt":
+        return f"waiting: {_WORD_OF_IT}{_until(part['next_action_at_ms'], now_ms)}, longer while its link is down"
     why = part["waiting_for"] or reason_of(part["state"])
-    return f"waiting: {why}{_until(part['next_action_at_ms'], now_ms)}"
+    when = next_try if part["state"] == "queued" else _until
+    return f"waiting: {why}{when(part['next_action_at_ms'], now_ms)}"
 
 
 def _submitted(part: PartDetail, now_ms: int) -> str:
@@ -147,6 +162,19 @@ def reason_of(state: str) -> str:
     }.get(state, _plain(state))
 
 
+def parts_reason(line: QueueLine, now_ms: int) -> str:
+    """Why the parts of a line of the queue wait, and what comes next."""
+    why = line["waiting_for"] or reason_of(line["state"])
+    if line["state"] == "in_doubt":
+        return f"{why}; waiting {_WORD_OF_IT}; then {line['then']}"
+    return why + (next_try(line["next_action_at_ms"], now_ms) if line["state"] == "queued" else "")
+
+
+def parts_end_ms(line: QueueLine) -> int | None:
+    """Until when they wait, or may wait: queued ones for as long as they are valid."""
+    return line["expires_at_ms"] if line["state"] == "queued" else line["next_action_at_ms"]
+
+
 def _until(at_ms: int | None, now_ms: int) -> str:
     return f", until {utc(at_ms)}" if until(at_ms, now_ms) else ""
 
@@ -161,7 +189,8 @@ def _notice(notice: NoticeLine, now_ms: int) -> Iterator[str]:
         yield _at(notice["done_at_ms"] or 0, f"given up{tries}: {notice['reason']}")
     else:
         why = notice["reason"] or "for the relay"
-        yield f"  waiting: {why}{_until(notice['next_action_at_ms'], now_ms)}"
+        yield from sentence_lines(f"waiting: {why}{next_try(notice['next_action_at_ms'], now_ms)}", "  ")
+        yield from _kept(notice["kept_until_ms"])
 
 
 def _receipt(notice: EsmeNoticeLine, now_ms: int) -> Iterator[str]:
@@ -172,8 +201,14 @@ def _receipt(notice: EsmeNoticeLine, now_ms: int) -> Iterator[str]:
     elif notice["state"] == "given_up":
         yield _at(notice["done_at_ms"] or 0, f"given up{tries}: {notice['reason']}")
     else:
-        why = notice["reason"] or "for a receiving ESME of the account"
-        yield f"  waiting: {why}{_until(notice['next_action_at_ms'], now_ms)}"
+        why = notice["reason"] + next_try(notice["next_action_at_ms"], now_ms)
+        yield from sentence_lines(f"waiting: {why}", "  ")
+        yield from _kept(notice["kept_until_ms"])
+
+
+def _kept(until_ms: int | None) -> Iterator[str]:
+    if until_ms:
+        yield f"  kept until {utc(until_ms)}"
 
 
 def _told(entry: HistoryLine) -> str:

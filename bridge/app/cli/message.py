@@ -5,12 +5,20 @@ from typing import Any
 
 import click
 
-from bridge.app.answers.messages import Cancelled, InboundLine, MessageDetail, MessageLine, Queue, SentMessage
+from bridge.app.answers.messages import (
+    Cancelled,
+    InboundLine,
+    MessageDetail,
+    MessageLine,
+    OwedLine,
+    Queue,
+    SentMessage,
+)
 from bridge.app.cli import printing as out
 from bridge.app.cli.account import LANES
 from bridge.app.cli.base import Command, Group, actor, json_option
 from bridge.app.cli.exits import EX_DATA, fail
-from bridge.app.cli.life import life_of, reason_of
+from bridge.app.cli.life import life_of, parts_end_ms, parts_reason
 from bridge.app.cli.place import call
 from bridge.messages.message import MessageState
 
@@ -211,8 +219,8 @@ def message_inbound(count: int, is_json: bool) -> None:
 def queue(is_json: bool) -> None:
     """Show what is not finished, and why.
 
-    Parts by link, lane, state and reason, and what we owe by mail and to ESMEs: how many, since when the oldest,
-    and until when they wait. Times are UTC.
+    Parts by link, lane and state, and what we owe by mail and to ESMEs: how many, since when the oldest, until when
+    the first of them waits or is kept, and below why, and what comes next. Times are UTC.
 
     \b
     Example:
@@ -222,10 +230,11 @@ def queue(is_json: bool) -> None:
     if is_json:
         return out.as_json(answer)
     now_ms = out.now_ms()
-    if not answer["parts"]:
+    parts, notices = answer["parts"], answer["notices"]
+    if not parts:
         click.echo("no part waits")
     out.table(
-        ("link", "lane", "state", "parts", "oldest", "reason", "until"),
+        ("link", "lane", "state", "parts", "oldest", "until"),
         [
             (
                 row["link"],
@@ -233,30 +242,24 @@ def queue(is_json: bool) -> None:
                 row["state"].replace("_", " "),
                 row["count"],
                 out.utc(row["oldest_at_ms"]),
-                row["waiting_for"] or reason_of(row["state"]),
-                out.until(row["next_action_at_ms"], now_ms),
+                out.until(parts_end_ms(row), now_ms),
             )
-            for row in answer["parts"]
+            for row in parts
         ],
+        below=[parts_reason(row, now_ms) for row in parts],
     )
-    if answer["notices"]:
+    if notices:
         click.echo()
     out.table(
-        ("owed", "count", "oldest", "reason", "until"),
+        ("owed", "count", "oldest", "kept until"),
         [
-            (
-                row["kind"],
-                row["count"],
-                out.utc(row["oldest_at_ms"]),
-                row["reason"] or _who_takes(row["kind"]),
-                out.until(row["next_action_at_ms"], now_ms),
-            )
-            for row in answer["notices"]
+            (_owed_to(row), row["count"], out.utc(row["oldest_at_ms"]), out.until(row["kept_until_ms"], now_ms))
+            for row in notices
         ],
+        below=[(row["reason"] or "for the relay") + out.next_try(row["next_action_at_ms"], now_ms) for row in notices],
     )
     return None
 
 
-def _who_takes(kind: str) -> str:
-    """What a notice waits for that has no reason of its own."""
-    return "for an ESME that receives" if kind == "to ESMEs" else "for the relay"
+def _owed_to(row: OwedLine) -> str:
+    return f"to ESMEs of {row['account']}" if row["account"] else row["kind"]

@@ -1,6 +1,7 @@
 """How the command line writes: aligned tables, UTC times, amounts of credit, JSON. Nothing here asks anybody."""
 
 import json
+import textwrap
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,10 @@ from tabulate import tabulate
 from bridge.messages.money import format_credits
 
 _NUMBERS = (int, float)
+WIDTH = 100
+"""Columns of a terminal that sentences are broken for."""
+BELOW = "    "
+"""What a line begins with that tells more of the one above it."""
 
 
 def utc(at_ms: int | None) -> str:
@@ -23,6 +28,12 @@ def utc(at_ms: int | None) -> str:
 def until(at_ms: int | None, now_ms: int) -> str:
     """When something happens next, as a time; empty when that is now or never."""
     return utc(at_ms) if at_ms and at_ms > now_ms else ""
+
+
+def next_try(at_ms: int | None, now_ms: int) -> str:
+    """The end of a sentence: when it is tried next, by the clock if that is today; empty when that is now or never."""
+    told = until(at_ms, now_ms)
+    return f"; next try at {told[11:] if told[:10] == utc(now_ms)[:10] else told}" if told else ""
 
 
 def now_ms() -> int:
@@ -51,8 +62,13 @@ def clean(value: Any) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(value))
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[str] = ()) -> None:
-    """Print rows under headers; the columns named in `right`, and those of numbers, are aligned to the right."""
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[str] = (), below: Sequence[str] = ()
+) -> None:
+    """Print rows under headers; the columns named in `right`, and those of numbers, are aligned to the right.
+
+    `below`: a sentence for each row, or none; it is told in a line of its own below it, where it may be long.
+    """
     listed = [list(row) for row in rows]
     if not listed:
         return
@@ -64,7 +80,23 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable
     # The headers are a row like the others: as tabulate's own headers they would widen the columns.
     cells = [[name.upper() for name in headers], *([clean(cell) for cell in row] for row in listed)]
     text = tabulate(cells, tablefmt="plain", disable_numparse=True, colalign=align)
-    click.echo("\n".join(line.rstrip() for line in text.splitlines()))
+    lines = [line.rstrip() for line in text.splitlines()]
+    for number, sentence in reversed(list(enumerate(below, 1))):
+        if sentence:
+            lines[number + 1 : number + 1] = sentence_lines(sentence)
+    click.echo("\n".join(lines))
+
+
+def sentence_lines(sentence: str, indent: str = BELOW, hanging: str = BELOW) -> list[str]:
+    """A sentence in lines of at most WIDTH; the first begins with `indent`, the others with `hanging`."""
+    return textwrap.wrap(
+        clean(sentence),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def facts(pairs: Iterable[tuple[str, Any]], indent: int = 0) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bridge.app.answers.appliance import Audit, DiskState, LinkLine, Status
+from bridge.app.answers.appliance import Audit, DiskState, Status
 from bridge.app.cli import printing as out
 from bridge.app.cli.account import account
 from bridge.app.cli.account_set import account_set
@@ -15,6 +15,7 @@ from bridge.app.cli.base import Program, json_option
 from bridge.app.cli.credit import account_adjust, account_close, account_top_up, account_transfer, message_refund
 from bridge.app.cli.exits import EX_DATA, fail
 from bridge.app.cli.held import held, held_words
+from bridge.app.cli.link import link, links_table
 from bridge.app.cli.message import message, queue, send
 from bridge.app.cli.number import number
 from bridge.app.cli.person import actions, person
@@ -129,9 +130,9 @@ def _summary(settings: Settings) -> list[tuple[str, str]]:
         ("HTTP in", ", ".join(http) or "off"),
         ("SMPP in", ", ".join(smpp_in) or "off"),
     ]
-    for link in settings.links:
-        where = out.endpoint(link.host, link.port) + " (TLS)" * link.tls
-        pairs.append((f"link {link.name}", f"{where} as {link.system_id}"))
+    for one in settings.links:
+        where = out.endpoint(one.host, one.port) + " (TLS)" * one.tls
+        pairs.append((f"link {one.name}", f"{where} as {one.system_id}"))
     if not settings.links:
         pairs.append(("links", "none: every message is refused"))
     for numbers in settings.intake.test_numbers:
@@ -182,7 +183,7 @@ def status(is_json: bool) -> None:
         )
     if answer["links"]:
         click.echo()
-        _links(answer["links"])
+        links_table(answer["links"])
     return None
 
 
@@ -208,56 +209,7 @@ for command in (account_statement, account_close):
 message.add_command(message_refund)
 cli.add_command(number)
 cli.add_command(tariff)
-
-
-@cli.group()
-def link() -> None:
-    """Links: the upstream SMPP connections.
-
-    \b
-    Example:
-      smsbridge link list
-    """
-
-
-@link.command("list")
-@json_option
-def link_list(is_json: bool) -> None:
-    """List the links and how they are.
-
-    State, since when and why; how many of its sessions are bound; how much of the window is used; how its receipts
-    spell the ids of its answers, as far as any have come; how many parts wait for the link.
-
-    \b
-    Example:
-      smsbridge link list
-    """
-    rows: list[LinkLine] = call("link_list")
-    if is_json:
-        return out.as_json(rows)
-    return _links(rows) if rows else out.nothing("links; `links` in the configuration adds some")
-
-
-def _links(rows: list[LinkLine]) -> None:
-    out.table(
-        ("link", "endpoint", "system_id", "state", "since", "binds", "window", "ids", "queued", "reason"),
-        [
-            (
-                row["name"],
-                row["endpoint"],
-                row["system_id"],
-                row["state"],
-                out.utc(row["since_at_ms"]),
-                f"{row['sessions_bound']}/{row['sessions_total']}" if row["sessions_total"] else "",
-                f"{row['window_used']}/{row['window_max']}" if row["window_max"] else "",
-                ", ".join(row["spellings"]),
-                row["queued"],
-                row["reason"],
-            )
-            for row in rows
-        ],
-        right=("binds", "window"),
-    )
+cli.add_command(link)
 
 
 @cli.group()

@@ -16,6 +16,7 @@ from bridge.app.cli import printing as out
 from bridge.app.cli.base import Group
 from bridge.app.cli.exits import EX_DATA, EX_UNAVAILABLE, EX_USAGE, fail
 from bridge.app.cli.place import call
+from bridge.app.listening import why_not
 from bridge.simulator import ready
 from bridge.simulator.settings import SimulatorAccount, SimulatorSettings
 
@@ -79,13 +80,14 @@ def simulator(
 
     A carrier that reaches no handset; it runs until Ctrl-C, tells each second what happens, and all of it at the end.
     What it does with a part is decided by the rules of its script, else by the last digits of the number.
-    docs/simulator.md tells how scripts are written. The trial appliance of `smsbridge run` has one built in.
+    docs/simulator.md tells how scripts are written. The trial appliance of `smsbridge run` has one built in, on port
+    2775: beside it choose another.
 
     \b
     Example:
       smsbridge simulator --port 2776
-      smsbridge simulator --script storm
-      smsbridge simulator --script my.yaml --account second:secret
+      smsbridge simulator --port 2776 --script storm
+      smsbridge simulator --port 2776 --script my.yaml --account second:secret
       smsbridge simulator inbound 46701740605 46701740699 "Hello"
       smsbridge simulator traffic --port 2776 --count 1000
     """
@@ -134,7 +136,7 @@ def _script(name: str, seed: int | None) -> "Script":
         return Script(seed=1 if seed is None else seed)
     path = ready.find(Path(name))
     if path is None:
-        fail(EX_USAGE, f"there is no script {name}", f"name a YAML file, or one of {', '.join(ready.names())}")
+        fail(EX_USAGE, ready.missing(name), f"name a YAML file, or one of {', '.join(ready.names())}")
     written = read_script(path)
     return (written if seed is None else written.model_copy(update={"seed": seed})).value()
 
@@ -149,11 +151,8 @@ async def _simulate(settings: SimulatorSettings, script: "Script") -> None:
     try:
         await smsc.start()
     except OSError as error:
-        fail(
-            EX_UNAVAILABLE,
-            f"cannot listen on {settings.address}:{settings.port} ({error.strerror})",
-            "choose another --port",
-        )
+        why = why_not(error, (settings.address, settings.port)) or str(error.strerror or error)
+        fail(EX_UNAVAILABLE, why, "choose another --port, or --address")
     except ValueError as error:
         fail(EX_DATA, str(error), "name a PEM file for each")
     where = out.endpoint(settings.address, smsc.port) + " (TLS)" * (settings.certificate is not None)
@@ -205,7 +204,7 @@ def _tell_all(smsc: "Smsc") -> None:
 def simulator_inbound(originator: str, recipient: str, text: str) -> None:
     """Send a text from a simulated handset.
 
-    The simulator of the running appliance delivers TEXT from handset FROM to virtual number TO.
+    The simulator of the running appliance delivers TEXT from handset FROM to virtual number TO; both are digits.
 
     \b
     Example:
@@ -232,7 +231,7 @@ def simulator_script(name: str) -> None:
     \b
     Example:
       smsbridge simulator script storm > my.yaml
-      smsbridge simulator --script my.yaml
+      smsbridge simulator --port 2776 --script my.yaml
     """
     if not name:
         out.table(("script", "what it plays"), [(each, ready.about(each)) for each in ready.names()])

@@ -170,7 +170,7 @@ class AccountOperations(Desk):
 
     async def number_add(self, *, number: str, account: str, mail: str = "", is_for_esme: bool = False) -> NumberLine:
         """Give a virtual number or short code to an account; what arrives there is mailed, or goes to its ESMEs."""
-        digits = _virtual_number(number)
+        digits = virtual_number(number)
         if mail:
             check_mail(mail)
         line: NumberLine = {"number": digits, "account": account, "mail": mail, "is_for_esme": is_for_esme}
@@ -195,7 +195,7 @@ def _check_facts(email: str, mobile: str, home_country: str, time_zone: str) -> 
         raise Fault(FaultCode.BAD_REQUEST, f"not a time zone: {time_zone}; write it like Europe/Stockholm")
 
 
-def _virtual_number(number: str) -> str:
+def virtual_number(number: str) -> str:
     """Digits of a virtual number or short code. Raises Fault BAD_REQUEST."""
     try:
         digits = address.parse_originator(number)

@@ -1,16 +1,28 @@
 """Operations on the appliance as a whole: how it is, its links, its books."""
 
+import asyncio
 import os
+import time
 from typing import Any
 
-from bridge.app.answers.appliance import DiskState, Injected, LinkLine, Status
-from bridge.app.operations.desk import Desk
+from bridge.app.answers.appliance import DiskState, Injected, LinkLine, LinkRetry, Status
+from bridge.app.operations.accounts import virtual_number
+from bridge.app.operations.desk import Desk, own_actor
 from bridge.app.version import version
 from bridge.ledger.audit import FILE_CHECK
 from bridge.ledger.worker import LedgerFailed, is_damage
+from bridge.messages import address
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import TEST_LINK
+from bridge.runtime import logs
 from bridge.runtime.disk import Level
+
+RETRY_WAIT_S, RETRY_LOOK_S = 12.0, 0.05
+"""How long a retry is awaited, a little longer than a bind may take by default; and how often one looks."""
+HANDSET_DIGITS_MIN = 3
+"""Short codes write, too."""
+
+log = logs.get("link")
 
 
 class ApplianceOperations(Desk):
@@ -42,7 +54,7 @@ class ApplianceOperations(Desk):
     def _disk_state(self) -> DiskState:
         disk = self._ledger.disk
         if disk is None:
-            raise Fault(FaultCode.NOT_FOUND, "nobody watches this ledger's disk")
+            raise Fault(FaultCode.BAD_REQUEST, "nobody watches this ledger's disk")
         return {
             "level": disk.level.name.lower(),
             "free_bytes": disk.free,
@@ -95,6 +107,31 @@ class ApplianceOperations(Desk):
         ]
         return [*configured, built_in]
 
+    async def link_retry(self, *, name: str, actor: str = "") -> LinkRetry:
+        """Have a link that waits for its next try connect now, and wait a while for what comes of it."""
+        if name == TEST_LINK:
+            raise Fault(FaultCode.BAD_REQUEST, f"link {name} is built in and always ready")
+        link = self._links.links.get(name) if self._links is not None else None
+        if link is None:
+            raise Fault(FaultCode.NOT_FOUND, f"link {name}")
+        had_waited = link.retry()
+        if had_waited:
+            log.info("link retried", link=name, by=actor or own_actor())
+        deadline = time.monotonic() + RETRY_WAIT_S
+        while link.is_trying:
+            if time.monotonic() >= deadline:
+                break
+            await asyncio.sleep(RETRY_LOOK_S)
+        status = link.status()
+        return {
+            "name": name,
+            "had_waited": had_waited,
+            "is_trying": link.is_trying,
+            "sessions_bound": status["sessions_bound"],
+            "sessions_total": status["sessions_total"],
+            "reason": _reason(status),
+        }
+
     async def ledger_audit(self) -> dict[str, Any]:
         """Check every law of the ledger. Damage is a finding, also when it ends this appliance within a moment."""
         try:
@@ -108,15 +145,28 @@ class ApplianceOperations(Desk):
     async def simulator_inbound(self, *, originator: str, recipient: str, text: str) -> Injected:
         """Let a handset of the built-in simulator write to one of our numbers."""
         if self._simulator is None:
-            raise Fault(FaultCode.NOT_FOUND, "the built-in simulator is not running")
+            detail = "the built-in simulator is not running; `simulator` in the configuration turns it on"
+            raise Fault(FaultCode.BAD_REQUEST, detail)
         if not self._simulator.is_bound:
             raise Fault(FaultCode.TRY_LATER, "no link is bound to the simulator; `smsbridge link list` says why")
-        statuses = await self._simulator.send_inbound(originator, recipient, text)
+        handset, number = _handset(originator), virtual_number(recipient)
+        statuses = await self._simulator.send_inbound(handset, number, text)
         if any(statuses):
             raise Fault(FaultCode.TRY_LATER, "the link did not take it; its log says why")
         return {"part_total": len(statuses)}
 
 
+def _handset(number: str) -> str:
+    """The digits of a handset's number, as a carrier tells it. Raises Fault BAD_REQUEST."""
+    digits = address.digits_of(number)
+    if digits is None or not HANDSET_DIGITS_MIN <= len(digits) <= address.DIGITS_MAX:
+        detail = f"FROM is the number of a handset, {HANDSET_DIGITS_MIN} to {address.DIGITS_MAX} digits: {number}"
+        raise Fault(FaultCode.BAD_REQUEST, detail)
+    return digits
+
+
 def _reason(status: dict[str, Any]) -> str:
-    """What holds a link up, and which of its sessions is missing."""
-    return "; ".join(why for why in (status["waiting_reason"], status["sessions_reason"]) if why)
+    """What holds a link up, and which of its sessions is missing; its name and endpoint stand beside it."""
+    why = status["waiting_reason"].removeprefix(f"link {status['link']} ")
+    why = why.removeprefix(f"is not connected to {status['host']}:{status['port']}: ")
+    return "; ".join(reason for reason in (why, status["sessions_reason"]) if reason)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bridge.app.answers.messages import Cancelled, SentMessage
+from bridge.app.operations import owed
 from bridge.app.operations.desk import Desk, own_actor
 from bridge.intake.authenticate import Identity
 from bridge.ledger.accounts import lane_of
@@ -61,7 +62,20 @@ class MessageOperations(Desk):
         message: dict[str, Any] | None = await self._ledger.read("message_show", message_id=message_id)
         if message is None:
             raise Fault(FaultCode.NOT_FOUND, f"message {message_id}")
-        return self._with_reason(message) | {"parts": [self._with_reason(part) for part in message["parts"]]}
+        parts = [
+            self._with_reason(part, owed.fresh_until_ms(part["lane"], message["accepted_at_ms"]))
+            for part in message["parts"]
+        ]
+        message["notices"] = [
+            line | {"kept_until_ms": owed.mail_kept_until_ms(line["kind"], line["created_at_ms"])}
+            for line in message["notices"]
+        ]
+        if message["esme"]:
+            told = message["esme"]["notices"]
+            message["esme"]["notices"] = [
+                self._for_esme(line, message["account"], line["created_at_ms"]) for line in told
+            ]
+        return self._with_reason(message) | {"parts": parts}
 
     async def message_cancel(self, *, message_id: str, actor: str = "") -> Cancelled:
         """Take a message back that no carrier has yet, with its price."""
@@ -78,14 +92,39 @@ class MessageOperations(Desk):
     async def queue(self) -> dict[str, Any]:
         """What waits, why and until when."""
         found: dict[str, Any] = await self._ledger.read("queue")
-        return found | {"parts": [self._with_reason(line) for line in found["parts"]]}
+        return {
+            "parts": [self._of_queue(line) for line in found["parts"]],
+            "notices": [self._owed(line) for line in found["notices"]],
+        }
 
-    def _with_reason(self, line: dict[str, Any]) -> dict[str, Any]:
-        """A queued line whose ledger row names no reason waits for its link: say how that one stands."""
+    def _of_queue(self, line: dict[str, Any]) -> dict[str, Any]:
+        told = self._with_reason(line)
+        return told | {"waiting_for": told["waiting_for"].removeprefix(f"link {line['link']} ")}
+
+    def _owed(self, line: dict[str, Any]) -> dict[str, Any]:
+        if line["kind"] == owed.TO_ESMES:
+            return self._for_esme(line, line["account"], line["oldest_at_ms"])
+        return line | {"kept_until_ms": owed.mail_kept_until_ms(line["kind"], line["oldest_at_ms"])}
+
+    def _for_esme(self, line: dict[str, Any], account: str, created_at_ms: int) -> dict[str, Any]:
+        sessions = self._smpp.sessions() if self._smpp is not None else None
+        return owed.to_esme(line, account, created_at_ms, sessions, now_ms())
+
+    def _with_reason(self, line: dict[str, Any], fresh_until_ms: int | None = None) -> dict[str, Any]:
+        """What a line of parts waits for, and what comes then, where its ledger row does not say it.
+
+        A queued one without a reason waits for its link: how that one stands.
+        """
+        if line["state"] == "in_doubt" and "is_possible_duplicate" in line:
+            links = {link.name: link for link in self._settings.links}
+            is_resending = line["link"] not in links or links[line["link"]].in_doubt != "never_resend"
+            then = owed.after_doubt(line, is_resending=is_resending, fresh_until_ms=fresh_until_ms)
+            return line | {"then": then}
+        line = line | {"then": ""}
         if line["state"] != "queued" or line["waiting_for"]:
             return line
         if line["link"] == TEST_LINK and self._links is not None:
             return line | {"waiting_for": "its turn"}
         if self._links is None:
-            return line | {"waiting_for": "the appliance is not running"}
+            return line | {"waiting_for": owed.NOT_RUNNING}
         return line | {"waiting_for": self._links.waiting_reason(line["link"]) or "its turn"}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bridge.app import control_frames
+from bridge.app.cli import printing
 from bridge.app.cli.base import actor
 from bridge.app.cli.exits import NEXT_STEPS, exit_code_of
 from bridge.messages.faults import TEMPORARY, Fault, FaultCode
@@ -152,31 +153,80 @@ def test_queue(desk: Desk) -> None:
         "count": 3,
         "oldest_at_ms": AT_MS,
         "waiting_for": "connection refused",
+        "then": "",
         "next_action_at_ms": LATER_MS,
+        "expires_at_ms": LATER_MS + 60_000,
+        "is_possible_duplicate": False,
     }
     submitted = {**part, "state": "submitted", "count": 1200, "waiting_for": "", "next_action_at_ms": None}
-    owed = {"kind": "report", "count": 2, "oldest_at_ms": AT_MS, "reason": "", "next_action_at_ms": AT_MS}
-    assert shown(desk, "queue", {"parts": [part, submitted], "notices": [owed]}, "queue") == (
-        "LINK       LANE   STATE      PARTS  OLDEST                REASON              UNTIL\n"
-        "carrier-a  alarm  queued         3  2026-11-24 05:31:40Z  connection refused  2096-11-24 05:31:40Z\n"
-        "carrier-a  alarm  submitted   1200  2026-11-24 05:31:40Z  for the receipt\n"
+    doubt = {**part, "state": "in_doubt", "count": 1, "waiting_for": "the connection was lost: " + "x" * 40}
+    doubt["then"] = "it is sent once more"
+    mail = {"kind": "report", "account": "", "state": "", "count": 2, "oldest_at_ms": AT_MS, "reason": ""}
+    mail |= {"next_action_at_ms": AT_MS, "kept_until_ms": LATER_MS}
+    to_esme = {**mail, "kind": "to ESMEs", "account": "acme", "state": "owed", "next_action_at_ms": LATER_MS}
+    to_esme["reason"] = "acme is bound, but the ESME did not answer it"
+    assert shown(desk, "queue", {"parts": [part, submitted, doubt], "notices": [mail, to_esme]}, "queue") == (
+        "LINK       LANE   STATE      PARTS  OLDEST                UNTIL\n"
+        "carrier-a  alarm  queued         3  2026-11-24 05:31:40Z  2096-11-24 05:32:40Z\n"
+        "    connection refused; next try at 2096-11-24 05:31:40Z\n"
+        "carrier-a  alarm  submitted   1200  2026-11-24 05:31:40Z\n"
+        "    for the receipt\n"
+        "carrier-a  alarm  in doubt       1  2026-11-24 05:31:40Z  2096-11-24 05:31:40Z\n"
+        "    the connection was lost: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; waiting for a late answer or\n"
+        "    a receipt; then it is sent once more\n"
         "\n"
-        "OWED    COUNT  OLDEST                REASON         UNTIL\n"
-        "report      2  2026-11-24 05:31:40Z  for the relay\n"
+        "OWED              COUNT  OLDEST                KEPT UNTIL\n"
+        "report                2  2026-11-24 05:31:40Z  2096-11-24 05:31:40Z\n"
+        "    for the relay\n"
+        "to ESMEs of acme      2  2026-11-24 05:31:40Z  2096-11-24 05:31:40Z\n"
+        "    acme is bound, but the ESME did not answer it; next try at 2096-11-24 05:31:40Z\n"
     )
     assert shown(desk, "queue", {"parts": [], "notices": []}, "queue") == "no part waits\n"
+
+
+def test_the_next_try_is_told_by_the_clock_when_it_is_today() -> None:
+    assert printing.next_try(AT_MS + 60_000, AT_MS) == "; next try at 05:32:40Z"
+    assert printing.next_try(AT_MS + 86_400_000, AT_MS) == "; next try at 2026-11-25 05:31:40Z"
+    assert printing.next_try(AT_MS, AT_MS) == printing.next_try(None, AT_MS) == ""
 
 
 def test_link_list(desk: Desk) -> None:
     lost = {**LINK, "name": "b", "state": "lost", "window_used": 0, "window_max": 100, "reason": "connection refused"}
     lost |= {"sessions_bound": 0, "sessions_total": 4, "spellings": {}}
-    assert shown(desk, "link_list", [LINK, lost], "link", "list") == (
-        "LINK       ENDPOINT               SYSTEM_ID  STATE  SINCE                 BINDS  WINDOW  IDS      QUEUED"
-        "  REASON\n"
+    assert shown(desk, "link_list", [LINK, lost, LINK], "link", "list") == (
+        "LINK       ENDPOINT               SYSTEM_ID  STATE  SINCE                 BINDS  WINDOW  IDS      QUEUED\n"
         "carrier-a  smpp.example.net:2775  acme       bound  2026-11-24 05:31:40Z    1/1    3/10  decimal      12\n"
-        "b          smpp.example.net:2775  acme       lost   2026-11-24 05:31:40Z    0/4   0/100               12"
-        "  connection refused\n"
+        "b          smpp.example.net:2775  acme       lost   2026-11-24 05:31:40Z    0/4   0/100               12\n"
+        "    connection refused\n"
+        "carrier-a  smpp.example.net:2775  acme       bound  2026-11-24 05:31:40Z    1/1    3/10  decimal      12\n"
     )
+
+
+RETRIED = {
+    "name": "b",
+    "had_waited": True,
+    "is_trying": False,
+    "sessions_bound": 0,
+    "sessions_total": 2,
+    "reason": "no",
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "told"),
+    [
+        ({"sessions_bound": 2, "reason": ""}, 0, "link b is bound\n"),
+        ({"sessions_bound": 2, "reason": "", "had_waited": False}, 0, "link b is bound already\n"),
+        ({"sessions_bound": 1}, 0, "link b is bound, but not on all of its sessions: no\n"),
+        ({"is_trying": True}, 0, "link b is still connecting; `smsbridge link list` shows how it goes on\n"),
+        ({}, 69, "smsbridge: link b is not bound: no; the log of the appliance says more\n"),
+    ],
+)
+def test_link_retry_says_what_came_of_it(desk: Desk, facts: dict[str, Any], code: int, told: str) -> None:
+    desk.answers["link_retry"] = {**RETRIED, **facts}
+    result = desk.run("link", "retry", "b")
+    assert (result.exit_code, result.output) == (code, told)
+    assert desk.asked == [("link_retry", {"name": "b", "actor": actor()})]
 
 
 def test_status(desk: Desk) -> None:
@@ -278,7 +328,7 @@ def test_a_message_is_taken_back(desk: Desk) -> None:
     late = desk.run(*words)
     assert late.exit_code == 65
     assert late.stderr == (
-        "smsbridge: Too late to change this message: it is submitted; `smsbridge message show ID` tells where it is\n"
+        "smsbridge: too late to change this message: it is submitted; `smsbridge message show ID` tells where it is\n"
     )
 
 
@@ -301,7 +351,7 @@ def test_the_rules_of_its_esmes_are_set_and_shown(desk: Desk) -> None:
     facts = {"smpp_binds_max": 4, "smpp_parts_per_second": 50.0, "smpp_id_form": "decimal"}
     assert desk.asked[-1] == ("account_set", {"name": "gw", "facts": facts})
     row = {**ACCOUNT, **facts, "credentials": [], "numbers": [], "postings": []}
-    assert "SMPP          binds max 4, parts per second 50.0, id form decimal\n" in shown(
+    assert "SMPP          binds max 4, parts per second 50, id form decimal\n" in shown(
         desk, "account_show", row, "account", "show", "gw"
     )
     assert desk.run("account", "set", "gw", "--smpp-receipts", "maybe").exit_code == 64
@@ -546,6 +596,13 @@ def test_what_a_text_holds_cannot_steer_the_terminal(desk: Desk) -> None:
     assert len(output.splitlines()) == 2
 
 
+OWN_WORDS = {
+    FaultCode.BAD_REQUEST: "details",
+    FaultCode.NOT_FOUND: "there is no details",
+    FaultCode.ALREADY_EXISTS: "details",
+}
+
+
 @pytest.mark.parametrize("code", FaultCode)
 def test_a_fault_is_told_with_what_to_do_next(code: FaultCode, desk: Desk) -> None:
     desk.answers["account_show"] = Fault(code, "details", private="never shown")
@@ -559,27 +616,47 @@ def test_a_fault_is_told_with_what_to_do_next(code: FaultCode, desk: Desk) -> No
         else (f"; {NEXT_STEPS[code]}")
     )
     # What a program is told about a bad request would only be in a person's way.
-    sentence = "details" if code is FaultCode.BAD_REQUEST else Fault(code, "details").sentence
+    said = Fault(code, "details").sentence
+    sentence = OWN_WORDS.get(code, said[0].lower() + said[1:])
     assert result.stderr == f"smsbridge: {sentence}{next_step}\n"
     assert "never shown" not in result.stderr
 
 
 @pytest.mark.parametrize(
+    ("code", "detail", "told"),
+    [
+        (FaultCode.NOT_FOUND, "link b", "there is no link b; `smsbridge link list` shows them all"),
+        (FaultCode.NOT_FOUND, "message X", "there is no message X; `smsbridge message list` shows the newest"),
+        (FaultCode.NOT_FOUND, "", "no such thing; the `list` commands show what there is"),
+        (
+            FaultCode.ALREADY_EXISTS,
+            "number 46 has an owner already",
+            "number 46 has an owner already; `smsbridge number list` shows whose it is",
+        ),
+        (FaultCode.ALREADY_EXISTS, "account a exists already", "account a exists already; choose another name"),
+    ],
+)
+def test_advice_is_about_what_was_asked_for(desk: Desk, code: FaultCode, detail: str, told: str) -> None:
+    desk.answers["account_show"] = Fault(code, detail)
+    assert desk.run("account", "show", "ward7").stderr == f"smsbridge: {told}\n"
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["bogus"], "smsbridge: No such command 'bogus'; see `smsbridge --help`\n"),
-        (["send"], "smsbridge: Missing argument 'TEXT...'; see `smsbridge send --help`\n"),
-        (["message", "list", "--count", "0"], "smsbridge: Invalid value for '--count': "),
+        (["bogus"], "smsbridge: no such command 'bogus'; see `smsbridge --help`\n"),
+        (["send"], "smsbridge: missing argument 'TEXT...'; see `smsbridge send --help`\n"),
+        (["message", "list", "--count", "0"], "smsbridge: invalid value for '--count': "),
         (
             ["account", "top-up", "a", "1.2345"],
-            "smsbridge: Invalid value for 'AMOUNT': not an amount of credit: '1.2345'",
+            "smsbridge: invalid value for 'AMOUNT': not an amount of credit: '1.2345'",
         ),
         (
             ["account", "top-up", "a", "--", "-5", "x"],
-            "smsbridge: Got unexpected extra argument (x); see `smsbridge acc",
+            "smsbridge: got unexpected extra argument (x); see `smsbridge acc",
         ),
-        (["account", "add"], "smsbridge: Missing argument 'NAME'; see `smsbridge account add --help`\n"),
-        (["--colour"], "smsbridge: No such option '--colour'; see `smsbridge --help`\n"),
+        (["account", "add"], "smsbridge: missing argument 'NAME'; see `smsbridge account add --help`\n"),
+        (["--colour"], "smsbridge: no such option '--colour'; see `smsbridge --help`\n"),
     ],
 )
 def test_a_wrong_command_line_is_told_in_one_line(arguments: list[str], words: str) -> None:

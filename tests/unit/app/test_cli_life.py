@@ -14,6 +14,7 @@ PART: dict[str, Any] = {
     "text": "Pump 3 stopped.",
     "attempt": 0,
     "waiting_for": "",
+    "then": "",
     "next_action_at_ms": None,
     "expires_at_ms": AT_MS + 3_600_000,
     "claimed_at_ms": None,
@@ -102,7 +103,7 @@ def test_why_it_waits_and_until_when() -> None:
         "  2026-11-24 05:31:40Z  accepted, charged and queued",
         "  2026-11-24 05:31:41Z  claimed for link carrier-a",
         "  2026-11-24 05:31:41Z  put off: throttled by the carrier",
-        "  waiting: throttled by the carrier, until 2026-11-24 05:32:10Z",
+        "  waiting: throttled by the carrier; next try at 05:32:10Z",
     ]
     assert life(part, now_ms=AT_MS + 30_000)[-1] == "  waiting: throttled by the carrier", (
         "a time that is past says nothing"
@@ -155,22 +156,26 @@ def test_an_undelivered_part_shows_the_networks_error() -> None:
 def test_a_part_that_the_network_still_tries_says_until_when_and_why() -> None:
     trying = {**SUBMITTED, "waiting_for": "still trying", "error": "027", "next_action_at_ms": AT_MS + 60_000}
     trying |= {"cause": "switched_off", "why": "the phone was switched off or out of range"}
-    assert life(trying)[-1] == (
-        "  waiting: still trying, until 2026-11-24 06:31:40Z: the phone was switched off or out of range;"
-        " the carrier is asked at 2026-11-24 05:32:40Z"
-    )
+    assert life(trying)[-2:] == [
+        "  waiting: still trying, until 2026-11-24 06:31:40Z: the phone was switched off or out of range; the",
+        "    carrier is asked at 2026-11-24 05:32:40Z",
+    ]
     assert life(SUBMITTED)[-1] == "  waiting: for the receipt"
 
 
 def test_doubt_and_a_possible_duplicate_are_said_plainly() -> None:
     part = {**CLAIMED, "state": "in_doubt", "is_possible_duplicate": True, "next_action_at_ms": AT_MS + 60_000}
-    part["attempt"] = 2
+    part |= {"attempt": 2, "then": "it ends as unknown and stays charged; " + "long " * 12}
     history = [{"at_ms": AT_MS + 2000, "part_no": 1, "event": "resend", "detail": "it may arrive twice"}]
     lines = life(part, history=history)
     assert "part 1 of 1: in doubt: written to the carrier, never answered" in lines
     assert "  may have arrived twice: it was sent again after a try that was never answered" in lines
     assert "  2026-11-24 05:31:42Z  queued again: it may arrive twice" in lines
-    assert lines[-1] == "  waiting: in doubt, until 2026-11-24 05:32:40Z"
+    assert lines[-3:] == [
+        "  waiting: for a late answer or a receipt, until 2026-11-24 05:32:40Z, longer while its link is down",
+        "  then: it ends as unknown and stays charged; long long long long long long long long long long long",
+        "    long",
+    ]
 
 
 def test_what_waits_to_be_sent_again_has_not_arrived_twice_yet() -> None:
@@ -194,6 +199,7 @@ def test_mails_that_are_owed_taken_and_given_up() -> None:
         "reason": "the relay does not answer",
         "next_action_at_ms": AT_MS + 60_000,
         "created_at_ms": AT_MS + 5000,
+        "kept_until_ms": AT_MS + 86_400_000,
         "done_at_ms": None,
     }
     done = {**owed, "state": "done", "done_at_ms": AT_MS + 65_000}
@@ -201,7 +207,8 @@ def test_mails_that_are_owed_taken_and_given_up() -> None:
     lines = life(DELIVERED, notices=[owed, done, gone])
     assert lines[lines.index("mails") + 1 :] == [
         '  2026-11-24 05:31:45Z  report "partly delivered" owed to nurse@example.org',
-        "  waiting: the relay does not answer, until 2026-11-24 05:32:40Z",
+        "  waiting: the relay does not answer; next try at 05:32:40Z",
+        "  kept until 2026-11-25 05:31:40Z",
         '  2026-11-24 05:31:45Z  report "partly delivered" owed to nurse@example.org',
         "  2026-11-24 05:32:45Z  taken by the relay, attempt 2",
         '  2026-11-24 05:31:45Z  report "partly delivered" owed to nurse@example.org',
@@ -230,9 +237,10 @@ def test_a_test_number_says_that_no_handset_gets_it_and_a_trial_what_it_used() -
 
 def test_receipts_that_an_esme_is_owed_and_the_octets_of_its_message() -> None:
     notice = {"event": "delivered", "attempt": 1, "reason": "", "next_action_at_ms": AT_MS, "created_at_ms": AT_MS}
+    notice["kept_until_ms"] = AT_MS + 86_400_000
     notices = [
         {**notice, "event": "enroute", "state": "done", "attempt": 2, "done_at_ms": AT_MS + 1000},
-        {**notice, "state": "owed", "done_at_ms": None},
+        {**notice, "state": "owed", "reason": "gw is not bound", "done_at_ms": None},
         {**notice, "event": "expired", "state": "given_up", "reason": "nobody came", "done_at_ms": AT_MS + 2000},
     ]
     scheduled = {**PART, "state": "scheduled", "next_action_at_ms": AT_MS + 60_000}
@@ -244,7 +252,8 @@ def test_receipts_that_an_esme_is_owed_and_the_octets_of_its_message() -> None:
         '  2026-11-24 05:31:40Z  receipt "enroute" owed',
         "  2026-11-24 05:31:41Z  taken by the ESME, attempt 2",
         '  2026-11-24 05:31:40Z  receipt "delivered" owed',
-        "  waiting: for a receiving ESME of the account",
+        "  waiting: gw is not bound",
+        "  kept until 2026-11-25 05:31:40Z",
         '  2026-11-24 05:31:40Z  receipt "expired" owed',
         "  2026-11-24 05:31:42Z  given up: nobody came",
     ]

@@ -238,3 +238,6 @@ def test_a_script_with_mistakes_is_refused_with_the_configuration(tmp_path: Path
         f"{path}:2: simulator.script: there is no script stormy; name a YAML file, or one of calm, flapping, hung, "
         "inbound, noise, spellings, storm, throttling"
     )
+    path = write(tmp_path, "simulator:\n  script: stormy.yaml\n")
+    with pytest.raises(ConfigErrors, match=f"simulator.script: there is no file {tmp_path}/stormy.yaml; name a YAML"):
+        config_file.load(path)

@@ -8,9 +8,7 @@ from bridge.intake.authenticate import Identity
 from bridge.intake.prepare import (
     DAY_MS,
     HOUR_MS,
-    SCHEDULE_MS_MAX,
     VALIDITY_MS_MAX,
-    Replacement,
     Tables,
     prepare,
     replacement_of,
@@ -19,11 +17,12 @@ from bridge.intake.settings import IntakeSettings
 from bridge.ledger.queue import Prepared
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Coding, Lane, MailThread, Submission
+from bridge.messages.message import SCHEDULE_DAYS_MAX, Coding, Lane, MailThread, Replacement, Submission
 from bridge.messages.user_data import UserData
 from bridge.routing.routes import RouteTable
 from bridge.routing.tariff import Tariff
 
+SCHEDULE_MS_MAX = SCHEDULE_DAYS_MAX * DAY_MS
 TABLES = Tables(
     Tariff([("", "46", 0, 300), ("gold", "46", 0, 250)]), RouteTable([("46", ("one", "two")), ("47", ("one",))])
 )
@@ -176,6 +175,10 @@ def test_a_replacement_fits_every_link() -> None:
 def test_a_replacement_is_judged_like_a_submission() -> None:
     values = replacement_of(Replacement("A1", text="h\u00e4j", due_at_ms=HOUR_MS), TABLES, IntakeSettings(), 0)
     assert (values["texts"], values["coding"], values["due_at_ms"]) == (("h\u00e4j",), Coding.GSM7, HOUR_MS)
+    assert (values["validity_ms_max"], values["lane_validity_ms"]) == (
+        VALIDITY_MS_MAX,
+        (HOUR_MS, 24 * HOUR_MS, 24 * HOUR_MS),
+    )
     assert "texts" not in replacement_of(Replacement("A1"), TABLES, IntakeSettings(), 0)
     # A time that has come: at once, and not "as before".
     assert replacement_of(Replacement("A1", due_at_ms=5), TABLES, IntakeSettings(), 10)["due_at_ms"] == 10

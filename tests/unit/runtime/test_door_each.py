@@ -10,13 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.intake.authenticate import Identity, SmppRules
-from bridge.intake.prepare import Replacement
 from bridge.ledger import sqlite as sqlite_room
 from bridge.ledger.esme import EsmeNotice
 from bridge.ledger.worker import LedgerFailed
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Accepted, Outcome, OutcomeKind, Submission
+from bridge.messages.message import Accepted, Outcome, OutcomeKind, Replacement, Submission
 from bridge.messages.user_data import UserData
 from bridge.runtime import door
 from bridge.runtime.loop import now_ms
