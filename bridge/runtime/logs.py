@@ -19,6 +19,9 @@ from structlog.typing import EventDict
 
 from bridge.runtime.logs_settings import LogSettings
 
+HEADS_MAX = 256
+"""Kinds of lines whose columns are made once: more than there are."""
+
 
 class RoomLog:
     """The logger of one room: `log.info("accepted", message="6FD54FA2")`. Event names are short words.
@@ -178,17 +181,29 @@ def _json_line(level: str, room: str, event: str, values: EventDict) -> str:
 
 
 def _text_line(level: str, room: str, event: str, values: EventDict) -> str:
+    trace = values.pop("exception", "")
+    line = _clock(int(time.time())) + _head(level, room, event)
+    for key, value in values.items():
+        if value is None or value == "":
+            continue
+        text = value if type(value) is str else str(value)
+        line += f"  {key}={text}" if " " not in text and text.isprintable() else f"  {key}={_one_line(text)}"
+    return f"{line.rstrip()}\n    " + trace.replace("\n", "\n    ") if trace else line.rstrip()
+
+
+@lru_cache(maxsize=2)
+def _clock(at_s: int) -> str:
+    return _second(at_s)[11:]
+
+
+@lru_cache(maxsize=HEADS_MAX)
+def _head(level: str, room: str, event: str) -> str:
+    """What a line has between the clock and its values, in columns."""
     name = event if event.isprintable() else _one_line(event)
     if level != "info":
         name = f"{level.upper()} {name}"
-    trace = values.pop("exception", "")
-    words = [f"{key}={_one_line(value)}" for key, value in values.items() if value is not None and value != ""]
-    line = f"{_second(int(time.time()))[11:]}  {room:<12} {name:<22} {'  '.join(words)}".rstrip()
-    return f"{line}\n    " + trace.replace("\n", "\n    ") if trace else line
+    return f"  {room:<12} {name:<21}"
 
 
-def _one_line(value: Any) -> str:
-    text = value if type(value) is str else str(value)
-    if text.isprintable() and " " not in text:
-        return text
-    return json.dumps(text, ensure_ascii=True) if not text.isprintable() else f'"{text}"'
+def _one_line(text: str) -> str:
+    return f'"{text}"' if text.isprintable() else json.dumps(text, ensure_ascii=True)
