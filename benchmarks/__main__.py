@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("codec", "ledger", "walk", "http", "smpp")
+NAMES = ("codec", "routing", "ledger", "lanes", "walk", "http", "smpp")
 """Each also runs alone, `python -m benchmarks.walk`, and tells its options with --help."""
 
 

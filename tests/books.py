@@ -107,6 +107,10 @@ class Books:
         claimed: list[ClaimedPart] = self.call("claim", Claim(link, count, self.now_ms))
         return claimed
 
+    def lane_of(self, part: ClaimedPart) -> Lane:
+        (lane,) = self.connection.execute("SELECT lane FROM part WHERE part_id = ?", (part.part_id,)).fetchone()
+        return Lane(lane)
+
     def settle(self, part: ClaimedPart, kind: OutcomeKind, link: str = LINK, **facts: Any) -> None:
         self.call("settle", Settlement(link, [Outcome(part.part_id, kind, self.now_ms, **facts)]))
 

@@ -26,7 +26,7 @@ class House:
         self.failures: list[Exception] = []
         self.ledger = LedgerClient(folder / "ledger.sqlite", self.failures.append)
         self.gatekeeper = Gatekeeper(self.ledger)
-        tables = Tables(Tariff([("", "", 0, PRICE_MC)]), RouteTable([("", (LINK,))]))
+        tables = Tables(Tariff([("", "", 0, PRICE_MC)]), RouteTable.by_prefix([("", (LINK,))]))
         self.door = Door(self.ledger, tables, settings or IntakeSettings())
 
     async def add_account(

@@ -3,11 +3,29 @@
 from typing import Any, Generic, Protocol
 
 from bridge.app.answers.accounts import AccountState, AllowedNetwork, NewPassword, NewPin, NumberLine
-from bridge.app.answers.appliance import Injected, LinkLine, LinkRetry, Status
+from bridge.app.answers.appliance import Injected, Status
 from bridge.app.answers.backup import BackupLine, HeldDone, NewBackup
 from bridge.app.answers.credit import Closing, Refund, TopUp, Transfer
-from bridge.app.answers.messages import Cancelled, SentMessage
+from bridge.app.answers.links import LinkLine, LinkPace, LinkReload, LinkRetry, LinkSelfTest, LinkTold
+from bridge.app.answers.messages import Cancelled, Rescheduled, SentMessage
 from bridge.app.answers.person import PersonCounts, PersonErased, PersonPage
+from bridge.app.answers.refusals import Resubmission
+from bridge.app.answers.routes import (
+    CoverageLine,
+    Explanation,
+    NetworkLine,
+    PackedTable,
+    RouteLine,
+    TableChange,
+)
+from bridge.app.answers.senders import (
+    HoursLine,
+    OriginatorChange,
+    OriginatorLine,
+    OriginatorRuleLine,
+    PoolLine,
+    RowCount,
+)
 from bridge.app.answers.smpp import EsmeLine
 from bridge.app.answers.tariff import PackedTariff, TariffChange, TariffLine
 
@@ -16,9 +34,22 @@ class MessageCommands(Protocol):
     """Sending, and what became of it."""
 
     async def send(
-        self, *, account: str, to: list[str], text: str, originator: str, lane: str, reference: str
+        self,
+        *,
+        account: str,
+        to: list[str],
+        text: str,
+        originator: str,
+        lane: str,
+        reference: str,
+        at: str,
+        after: str,
+        worthless_after: str,
+        validity: str,
+        queue_age: str,
     ) -> list[SentMessage]:
-        """All recipients or none. `lane` empty: the account's; `originator` empty: the account's."""
+        """All recipients or none. `lane` and `originator` empty: the account's; times as `intake.when` reads them,
+        empty: nothing is said."""
         ...
 
     async def message_list(self, *, account: str | None, state: str | None, count_max: int) -> Any:
@@ -28,6 +59,10 @@ class MessageCommands(Protocol):
         """MessageDetail"""
 
     async def message_cancel(self, *, message_id: str, actor: str) -> Cancelled: ...
+
+    async def message_reschedule(self, *, message_id: str, at: str, after: str, actor: str) -> Rescheduled:
+        """`at` is read as the clock of the message's account shows it, unless it names a zone."""
+        ...
 
     async def inbound_list(self, *, count_max: int) -> Any:
         """list[InboundLine]"""
@@ -121,6 +156,18 @@ class RefusalCommands(Protocol):
 
     async def refusal_resubmit(self, *, refusal_ids: list[int]) -> list[SentMessage]: ...
 
+    async def refusal_missing(self) -> Any:
+        """list[MissingLine]"""
+
+    async def refusal_waiting(self, *, prefix: str) -> Any:
+        """list[WaitingLine]"""
+
+    async def refusal_resubmit_range(
+        self, *, prefix: str, account: str, lane: int, after: int, is_old_too: bool, actor: str
+    ) -> Resubmission:
+        """One batch: begin with `lane` 0 and `after` 0, go on with what the answer says."""
+        ...
+
 
 class TariffCommands(Protocol):
     """Prices."""
@@ -134,6 +181,72 @@ class TariffCommands(Protocol):
     async def tariff_import(self, *, packed: str, is_replacing: bool, is_trial: bool) -> TariffChange:
         """`packed` is a price list in the form of `packed.pack`."""
         ...
+
+
+class RouteCommands(Protocol):
+    """Routes, networks, and how a number would be reached. Whole tables are files in the form of `packed.pack`."""
+
+    async def route_list(self) -> list[RouteLine]: ...
+
+    async def route_show(self) -> PackedTable: ...
+
+    async def route_add(self, *, cells: dict[str, str]) -> RouteLine:
+        """`cells` by the columns of a file of routes."""
+        ...
+
+    async def route_remove(self, *, route_id: int) -> RouteLine: ...
+
+    async def route_import(self, *, packed: str, is_trial: bool) -> TableChange: ...
+
+    async def network_list(self) -> list[NetworkLine]: ...
+
+    async def network_show(self) -> PackedTable: ...
+
+    async def network_import(self, *, packed: str, is_trial: bool) -> TableChange: ...
+
+    async def explain(self, *, number: str, text: str, account: str, originator: str) -> Explanation:
+        """`account` empty: one without a class or home country."""
+        ...
+
+    async def coverage(self, *, country: str, account_class: str) -> list[CoverageLine]:
+        """`country` empty: all."""
+        ...
+
+
+class SenderCommands(Protocol):
+    """Originators, pools, and hours of destinations. A destination is 'prefix:4670', 'country:SE' or ''."""
+
+    async def originator_list(self, *, account: str | None) -> list[OriginatorLine]: ...
+
+    async def originator_add(self, *, originator: str, account: str, actor: str) -> OriginatorChange: ...
+
+    async def originator_remove(self, *, originator: str, account: str, actor: str) -> OriginatorChange: ...
+
+    async def originator_rule_list(self) -> list[OriginatorRuleLine]: ...
+
+    async def originator_rule_set(
+        self, *, destination: str, kind: str, replacement: str, link: str, actor: str
+    ) -> OriginatorRuleLine:
+        """`replacement` "refuse": nothing goes out."""
+        ...
+
+    async def originator_rule_remove(
+        self, *, destination: str, kind: str, link: str, actor: str
+    ) -> OriginatorRuleLine: ...
+
+    async def originator_rule_import(self, *, rows: list[dict[str, str]], actor: str) -> RowCount: ...
+
+    async def pool_list(self) -> list[PoolLine]: ...
+
+    async def pool_set(self, *, pool: str, numbers: list[str], actor: str) -> RowCount:
+        """`numbers` empty: the pool goes."""
+        ...
+
+    async def hours_list(self) -> list[HoursLine]: ...
+
+    async def hours_set(self, *, destination: str, hours: str, is_for_alarms: bool, actor: str) -> HoursLine: ...
+
+    async def hours_remove(self, *, destination: str, actor: str) -> RowCount: ...
 
 
 class BackupCommands(Protocol):
@@ -170,14 +283,36 @@ class PersonCommands(Protocol):
         """list[ActionLine]"""
 
 
-class ApplianceCommands(Protocol):
-    """The appliance as a whole."""
-
-    async def status(self) -> Status: ...
+class LinkCommands(Protocol):
+    """The links, and what they are told while they run."""
 
     async def link_list(self) -> list[LinkLine]: ...
 
     async def link_retry(self, *, name: str, actor: str) -> LinkRetry: ...
+
+    async def link_stop(self, *, name: str, reason: str, actor: str) -> LinkTold: ...
+
+    async def link_start(self, *, name: str, actor: str) -> LinkTold: ...
+
+    async def link_drain(self, *, name: str, reason: str, actor: str) -> LinkTold: ...
+
+    async def link_throttle(
+        self, *, name: str, parts_per_second: float | None, until_at_ms: int, actor: str
+    ) -> LinkPace:
+        """`parts_per_second` None: as configured; `until_at_ms` 0: until told otherwise."""
+        ...
+
+    async def link_reload(self, *, actor: str) -> LinkReload: ...
+
+    async def link_selftest_begin(self, *, name: str) -> LinkSelfTest: ...
+
+    async def link_selftest_show(self, *, name: str, count_max: int) -> LinkSelfTest: ...
+
+
+class ApplianceCommands(Protocol):
+    """The appliance as a whole."""
+
+    async def status(self) -> Status: ...
 
     async def ledger_audit(self) -> Any:
         """Audit"""
@@ -197,9 +332,12 @@ class Commands(
     CreditCommands,
     RefusalCommands,
     TariffCommands,
+    RouteCommands,
+    SenderCommands,
     BackupCommands,
     PersonCommands,
     SmppCommands,
+    LinkCommands,
     ApplianceCommands,
     Protocol,
 ):

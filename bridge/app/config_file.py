@@ -17,6 +17,10 @@ from bridge.app import settings_words as words
 from bridge.app.config_errors import ERRORS_MAX, ConfigError, ConfigErrors, Loc, words_of
 from bridge.app.settings import Settings, embedded
 from bridge.app.yaml_tree import Node
+from bridge.dialects.mapping import Mapping
+from bridge.http_out import mappings
+from bridge.http_out import request as requests
+from bridge.http_out.settings import HttpLinkSettings
 from bridge.simulator import ready
 
 if TYPE_CHECKING:
@@ -68,6 +72,7 @@ def read(path: Path, state_folder: Path | None = None) -> Reading:
             elif not blame.knows(root, finding.also):
                 blame.add(root, finding.loc, finding.wrong, finding.right)
         _look_at_script(settings, root, blame)
+        _look_at_mappings(settings, root, blame)
     if settings is None or blame.errors:
         raise ConfigErrors(blame.errors, blame.more)
     return Reading(settings, warnings)
@@ -110,6 +115,31 @@ def _look_at_script(settings: Settings, root: Node, blame: "_Blame") -> None:
     except ConfigErrors as wrong:
         blame.errors += wrong.errors
         blame.more += wrong.more
+
+
+def mapping_of(link: HttpLinkSettings) -> Mapping:
+    """The mapping that a link names; raises ConfigErrors."""
+    example = "begin with one of those that come with us; see docs/http-carriers.md"
+    return read_as(Mapping, mappings.find(link.mapping) or link.mapping, example)
+
+
+def _look_at_mappings(settings: Settings, root: Node, blame: "_Blame") -> None:
+    """What is wrong with the mappings of links over HTTP, and what they miss in the settings of their link."""
+    for index, link in enumerate(settings.links):
+        if not isinstance(link, HttpLinkSettings):
+            continue
+        if mappings.find(link.mapping) is None:
+            right = f"name a YAML file, or one of {', '.join(mappings.names())}"
+            blame.add(root, ("links", index, "mapping"), f"there is no mapping {link.mapping.name}", right)
+            continue
+        try:
+            mapping = mapping_of(link)
+        except ConfigErrors as wrong:
+            blame.errors += wrong.errors
+            blame.more += wrong.more
+            continue
+        for name, what, right in requests.missing(link, mapping):
+            blame.add(root, ("links", index, name), what, right)
 
 
 def _tree(path: Path, file: str, example: str) -> tuple[Node, list[ConfigError]]:

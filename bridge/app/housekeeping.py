@@ -1,12 +1,12 @@
 """What time does to the ledger, looked after by the clock: doubt, validity, and what only piles up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from bridge.app.settings import AnyLinkSettings
 from bridge.runtime import logs
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import boottime_ms, now_ms
 from bridge.runtime.service import Periodic
-from bridge.smpp_out.settings import LinkSettings
 
 SWEEP_S = 1.0
 TIDY_S = 60.0
@@ -25,15 +25,21 @@ log = logs.get("housekeeping")
 class Housekeeping:
     """The sweeps; each is one bounded transaction, so a large backlog takes several rounds.
 
-    `hearing_ms` tells for how long each link, by name, could hear receipts without a break until now.
+    `hearing_ms` tells for how long each link, by name, could hear receipts without a break until now; `usable` which
+    links can send, None: all.
     """
 
     def __init__(
-        self, ledger: LedgerClient, links: list[LinkSettings], hearing_ms: Callable[[], Mapping[str, int]] = dict
+        self,
+        ledger: LedgerClient,
+        links: Sequence[AnyLinkSettings],
+        hearing_ms: Callable[[], Mapping[str, int]] = dict,
+        usable: Callable[[], Sequence[str] | None] = lambda: None,
     ) -> None:
         self._ledger = ledger
         self._links = links
         self._hearing_ms = hearing_ms
+        self._usable = usable
         self._offset_ms = now_ms() - boottime_ms()
 
     def services(self) -> list[Periodic]:
@@ -65,7 +71,11 @@ class Housekeeping:
         never = [link.name for link in self._links if link.in_doubt == "never_resend"]
         now = now_ms()
         resolved = await self._ledger.do(
-            "resolve_doubts", now_ms=now, never_resend=never, not_before_ms=self._not_before_ms(now)
+            "resolve_doubts",
+            now_ms=now,
+            never_resend=never,
+            not_before_ms=self._not_before_ms(now),
+            usable=self._usable(),
         )
         released = await self._release_scheduled()
         expired = await self._ledger.do("expire", now_ms=now_ms())

@@ -4,14 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from bridge.app.config_file import read_script
+from bridge.app.carriers import CarrierDoor, make_link
+from bridge.app.config_file import Reading, read_script
 from bridge.app.control import ControlServer
+from bridge.app.health import HealthService
 from bridge.app.housekeeping import Housekeeping
 from bridge.app.instance import LEDGER_NAME, AlreadyRunning, InstanceLock
+from bridge.app.link_watch import LinkWatch
 from bridge.app.operations.everything import Operations
 from bridge.app.retention import Retention
+from bridge.app.selftest import SelfTest
 from bridge.app.settings import Settings
 from bridge.app.state_folder import refuse_if_lost
 from bridge.app.warnings_by_text import WarningsByText
@@ -21,6 +26,8 @@ from bridge.intake.prepare import Tables
 from bridge.ledger import backup_folder, restore, runs
 from bridge.ledger.worker import LedgerFailed
 from bridge.messages.faults import Fault
+from bridge.routing.health import Health
+from bridge.routing.link_states import AllOf, LinkStates
 from bridge.routing.routes import RouteTable
 from bridge.routing.tariff import Tariff
 from bridge.runtime import logs
@@ -61,9 +68,8 @@ class Core:
         self.crashed_at_ms: int | None = None
         """When the run before ended, if it crashed and nobody has put in order yet what it left."""
         self.gatekeeper = Gatekeeper(self.ledger)
-        routes = RouteTable([("", [link.name for link in settings.links])])
-        header_sizes = {link.name: link.long_form.header_size for link in settings.links}
-        self.door = Door(self.ledger, Tables(Tariff(()), routes, header_sizes), settings.intake)
+        header_sizes = {link.name: link.header_size for link in settings.links}
+        self.door = Door(self.ledger, Tables(Tariff(()), RouteTable(), header_sizes), settings.intake)
         self.operations = Operations(settings, self.ledger, self.gatekeeper, self.door)
 
     async def start(self) -> None:
@@ -148,17 +154,38 @@ class Core:
 class Appliance:
     """Everything in one process: doors, links, what comes back, and the control socket."""
 
-    def __init__(self, settings: Settings, on_failure: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_failure: Callable[[Exception], None],
+        reread: Callable[[], Reading] | None = None,
+    ) -> None:
+        """`reread` reads the configuration again; None: it has no file."""
         self.settings = settings
+        self._reread = reread
         self.core = Core(settings, on_failure)
         self.simulator = _simulator(settings.simulator) if settings.simulator else None
         self.mail_sink = MailSink(settings.mail_sink) if settings.mail_sink else None
-        self.links = Links(settings.links, self.core.ledger)
+        self.links = Links(settings.links, self.core.ledger, make_link)
         self.web = WebListeners(settings.http, logs.get("web"))
         core = self.core
         self.smpp = SmppDoor(settings.smpp, core.gatekeeper, core.door, core.ledger)
-        self.housekeeping = Housekeeping(self.core.ledger, settings.links, self.links.hearing_ms)
+        self.housekeeping = Housekeeping(core.ledger, self.links.settings, self.links.hearing_ms, self._usable_links)
+        self.health = HealthService(core.ledger, lambda: core.door.tables, self._judged)
+        self.selftest = SelfTest(core.ledger, self.links, settings.selftest)
+        self.link_watch = LinkWatch(core.ledger, self.links)
+        self.links.on_change = self._judged
         self._running: list[Service] = []
+
+    def _usable_links(self) -> list[str]:
+        """Links that can send, whatever the network."""
+        tables, at_ms = self.core.door.tables, now_ms()
+        return [name for name in tables.links or () if not tables.health.trouble(name, "", at_ms)]
+
+    def _judged(self, health: Health | None = None) -> None:
+        """New messages pass over links that are stopped or away, and what is sick."""
+        view = AllOf((LinkStates(self.links.trouble), health or self.health.health))
+        self.core.door.tables = replace(self.core.door.tables, health=view)
 
     def services(self) -> list[Service]:
         """In the order they start: the other side first, then what sends, then the doors, the control socket last."""
@@ -170,10 +197,12 @@ class Appliance:
             services.append(SendbackService(settings.relay, settings.domain, core.ledger))
         services += WarningsByText(core.ledger, core.door, core.operations.identity).services()
         services += self.housekeeping.services()
+        services += self.health.services() + self.link_watch.services() + self.selftest.services()
         services += core.operations.backups.services()
         services += Retention(core.ledger, settings.retention).services()
         services += [
             self.web,
+            CarrierDoor(self.web, self.links),
             HttpDoor(self.web, settings.http, core.gatekeeper, core.door),
             SmtpDoor(settings.smtp, settings.domain, core.gatekeeper, core.door),
             self.smpp,
@@ -186,6 +215,7 @@ class Appliance:
         await self.core.start()
         try:
             self.core.operations.attach(self.links, self.simulator, self.smpp)
+            self.core.operations.attach_links(self.link_watch, self.selftest, self._reread)
             await self.housekeeping.recover(self.core.crashed_at_ms)
             await self.core.recovered()
             await self._warn_of_held()

@@ -12,11 +12,13 @@ import signal
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bridge.app import trial
 from bridge.app.backups import newest_backup
+from bridge.app.config_file import Reading
 from bridge.app.instance import AlreadyRunning
 from bridge.app.listening import why_not
 from bridge.app.notify import Notifier, watchdog_interval_s
@@ -42,14 +44,17 @@ FAIL_STOP_S_MAX = 0.9
 log = logs.get("appliance")
 
 
-def run(settings: Settings, *, is_trial: bool) -> int:
-    """Run until SIGTERM or SIGINT; gives the exit code. `is_trial` adds a demo account and says what to try."""
+def run(settings: Settings, *, is_trial: bool, reread: Callable[[], Reading] | None = None) -> int:
+    """Run until SIGTERM or SIGINT; gives the exit code. `is_trial` adds a demo account and says what to try.
+
+    `reread` reads the configuration again, for SIGHUP and `smsbridge link reload`; None: it has no file.
+    """
     logs.configure(settings.log)
     event_loop = loop.install()
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    life = _Life(settings, is_trial=is_trial)
+    life = _Life(settings, is_trial=is_trial, reread=reread)
     # Signal handlers are set once the reactor runs: Twisted takes over the loop's wake-up pipe when it starts.
     reactor.callWhenRunning(lambda: event_loop.create_task(life.live(reactor)))
     reactor.run(installSignalHandlers=False)
@@ -90,10 +95,11 @@ def _plain(error: Exception) -> str:
 class _Life:
     """One run of the appliance."""
 
-    def __init__(self, settings: Settings, *, is_trial: bool) -> None:
+    def __init__(self, settings: Settings, *, is_trial: bool, reread: Callable[[], Reading] | None) -> None:
         self.exit_code = EX_OK
         self._settings = settings
         self._is_trial = is_trial
+        self._reread = reread
         self._end = asyncio.Event()
         self._has_failed = False
         self._notifier = Notifier()
@@ -103,7 +109,7 @@ class _Life:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.running().add_signal_handler(number, self._end.set)
         try:
-            appliance = Appliance(self._settings, self._ledger_failed)
+            appliance = Appliance(self._settings, self._ledger_failed, self._reread)
             if await self._has_started(appliance):
                 try:
                     await self._run_until_the_end(appliance)
@@ -143,12 +149,24 @@ class _Life:
     async def _run_until_the_end(self, appliance: Appliance) -> None:
         if self._is_trial:
             print(await trial.welcome(appliance), flush=True)
+        if self._reread is not None:  # Without a file it is a trial, which ends with its terminal.
+            loop.running().add_signal_handler(signal.SIGHUP, self._reload, appliance)
         beats = self._heartbeat(appliance)
         await start_all(beats)
         self._notifier.ready("accepting messages")
         log.info("ready", links=len(self._settings.links))
         await self._end.wait()
         await stop_all(beats)
+
+    def _reload(self, appliance: Appliance) -> None:
+        """SIGHUP: what came of it is in the log."""
+        loop.spawn(self._reloaded(appliance), "reload")
+
+    async def _reloaded(self, appliance: Appliance) -> None:
+        try:
+            await appliance.core.operations.link_reload(actor="SIGHUP")
+        except (Fault, LedgerFailed) as error:
+            log.error("links not reloaded", why=str(error))
 
     def _heartbeat(self, appliance: Appliance) -> list[Periodic]:
         """The watchdog, if the service manager wants one: silent as soon as the loop hangs or the writer is dead."""

@@ -5,17 +5,19 @@ What a process needs to start is here: listeners, link endpoints, secrets. What 
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from bridge.app.backup_settings import BackupSettings
 from bridge.app.credit_settings import CreditSettings
 from bridge.app.retention_settings import RetentionSettings
+from bridge.http_out.settings import HttpLinkSettings
 from bridge.inbound_mail.settings import RelaySettings
-from bridge.intake.settings import IntakeSettings
+from bridge.intake.settings import IntakeSettings, OriginatorSettings
 from bridge.runtime.disk_settings import DiskSettings
 from bridge.runtime.logs import LogSettings
+from bridge.runtime.selftest_settings import SelfTestSettings
 from bridge.runtime.web_settings import HttpSettings
 from bridge.simulator.settings import MailSinkSettings, SimulatorSettings
 from bridge.smpp_in.settings import SmppListen, SmppSettings
@@ -27,6 +29,15 @@ TRIAL_SMPP_PORT = 2780
 """Of the SMPP door in a trial: the usual 2775 is the simulator's."""
 TRIAL_LINK = "simulator"
 """Name of the one link of the built-in defaults."""
+
+
+def _kind(link: Any) -> str:
+    """Which kind of link is meant; one of an unknown kind is judged, and refused, as the usual one."""
+    kind = link.get("kind") if isinstance(link, dict) else getattr(link, "kind", "")
+    return "http" if kind == "http" else "smpp"
+
+
+AnyLinkSettings = LinkSettings | HttpLinkSettings
 
 
 class Settings(BaseModel):
@@ -49,10 +60,17 @@ class Settings(BaseModel):
     smpp: SmppSettings = Field(
         default_factory=SmppSettings, description="The SMPP door: the SMSC that ESMEs bind to. See docs/smpp.md."
     )
-    links: list[LinkSettings] = Field(
+    links: list[
+        Annotated[Annotated[LinkSettings, Tag("smpp")] | Annotated[HttpLinkSettings, Tag("http")], Discriminator(_kind)]
+    ] = Field(
         default_factory=list,
         max_length=100,
-        description="The upstream SMPP links. Without any, every message is refused: its destination is not served.",
+        description="The upstream links, over SMPP or HTTP. Without any, every message is refused: its destination is "
+        "not served.",
+    )
+    selftest: SelfTestSettings | None = Field(
+        default=None,
+        description="The self-test of all links that have none of their own. Without it there is none.",
     )
     relay: RelaySettings | None = Field(
         default=None,
@@ -72,6 +90,9 @@ class Settings(BaseModel):
         default_factory=TestLinkSettings, description="The built-in link `test`, where test numbers end."
     )
     intake: IntakeSettings = Field(default_factory=IntakeSettings, description="What is accepted, and for how long.")
+    originators: OriginatorSettings = Field(
+        default_factory=OriginatorSettings, description="Whose name messages may bear."
+    )
     credit: CreditSettings = Field(default_factory=CreditSettings, description="Credit, for all accounts alike.")
     disk: DiskSettings = Field(
         default_factory=DiskSettings, description="How much room must be left on the disk of the state folder."

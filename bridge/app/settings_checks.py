@@ -130,7 +130,7 @@ def _password_lengths(settings: Settings) -> Iterator[Finding]:
             length = len(link.secret())
         except (OSError, ValueError):
             continue
-        if length > SMPP_PASSWORD_MAX:
+        if link.kind == "smpp" and length > SMPP_PASSWORD_MAX:
             name = "password" if link.password is not None else "password_file"
             wrong = f"the password has {length} characters, SMPP allows {SMPP_PASSWORD_MAX}"
             right = "some carriers take it all the same; else ask for a shorter one"

@@ -2,7 +2,7 @@
 
 import datetime
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from pydantic import BaseModel
 
 from bridge.app.config_errors import Finding, Loc
+from bridge.app.settings import AnyLinkSettings
 from bridge.runtime.web_settings import HttpSettings
 from bridge.simulator.settings import SimulatorSettings
 from bridge.smpp_in.settings import SmppSettings
-from bridge.smpp_out.settings import LinkSettings
 from bridge.smtp_in.settings import SmtpSettings
 
 SECRET_SIZE_MAX = 4096
@@ -119,7 +119,7 @@ def _certificate(room: str, path: Path, chain: bytes, key_path: Path) -> Iterato
             yield Finding((room, "private_key"), wrong, "name the pair that belongs together")
 
 
-def authorities(links: list[LinkSettings]) -> Iterator[Finding]:
+def authorities(links: Sequence[AnyLinkSettings]) -> Iterator[Finding]:
     for index, link in enumerate(links):
         yield from authority(link.ca_file, ("links", index, "ca_file"))
 

@@ -1,5 +1,6 @@
 """The settings as documents: docs/settings.md and config/bridge.example.yaml, from the descriptions beside them."""
 
+import inspect
 import json
 import re
 import textwrap
@@ -37,6 +38,10 @@ EXAMPLES: dict[str, Any] = {
     "links[].dest_rules[].strip": "46",
     "links[].dest_rules[].prepend": "0046",
     "links[].query_after_s": 3600,
+    "links[].selftest.recipient": "46701740605",
+    "selftest.recipient": "46701740605",
+    "links[].mapping": "infobip",
+    "links[].receipt_token": "a-long-random-word",
     "relay.ca_file": "/etc/smsbridge/tls/relay.pem",
     "relay.password": "changeme",
     "relay.password_file": "/etc/smsbridge/relay.password",
@@ -79,13 +84,17 @@ def _setting(name: str, path: str, field: FieldInfo, indent: str, *, is_off: boo
     yield from _comment(field.description or "", indent)
     inner = words.without_none(field.annotation)
     item = words.item_of(inner)
-    is_group = isinstance(item, type) and issubclass(item, BaseModel)
+    groups = words.members_of(item)
+    is_group = bool(groups)
     has_none = field.is_required() or words.default_of(field) is None or (is_group and words.default_of(field) == [])
     is_off = is_off or (has_none and path not in SHOWN) or path in FOLLOWING
     mark = "#" if is_off else ""
     if is_group:
         yield f"{indent}{mark}{name}:"
-        yield from _list_item(item, path, indent, is_off) if item is not inner else _group(item, path, indent, is_off)
+        if item is inner:
+            yield from _group(groups[0], path, indent, is_off)
+        for number, group in enumerate(groups if item is not inner else ()):
+            yield from _list_item(group, path, indent, is_off or number > 0)
         return
     value = words.default_of(field) if path not in EXAMPLES else EXAMPLES[path]
     if isinstance(value, dict) and value:
@@ -152,7 +161,9 @@ def settings_page() -> str:
     for setting in words.every_setting(Settings):
         if setting.model is not None:
             path = setting.path + ("[]" if setting.is_list else "")
-            lines += ["", f"## {path}", "", setting.field.description or "", "", *_table(path, setting.model)]
+            about = inspect.getdoc(setting.model) if setting.kind else setting.field.description
+            heading = f"{path} of kind {setting.kind}" if setting.kind else path
+            lines += ["", f"## {heading}", "", about or "", "", *_table(path, setting.model)]
     return "\n".join(lines) + "\n"
 
 
@@ -162,7 +173,7 @@ def _table(path: str, model: type[BaseModel]) -> list[str]:
         full = f"{path}.{name}" if path else name
         inner = words.without_none(field.annotation)
         item = words.item_of(inner)
-        is_group = isinstance(item, type) and issubclass(item, BaseModel)
+        is_group = bool(words.members_of(item))
         takes = f"a group, see [below](#{_anchor(full, inner)})" if is_group else words.type_words(inner, field)
         takes = takes.replace("a group", "a list of groups", 1) if is_group and item is not inner else takes
         default = "" if is_group and not field.is_required() else f"`{words.default_words(field)}`"

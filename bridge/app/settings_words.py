@@ -35,6 +35,8 @@ class Setting:
     """The model of the group or of the list's items; None for a single value."""
     is_list: bool
     depth: int
+    kind: str = ""
+    """Of a group that comes in several kinds, the one that is meant: "http"; empty for the usual one."""
 
 
 def every_setting(model: type[BaseModel], path: str = "", depth: int = 0) -> Iterator[Setting]:
@@ -43,12 +45,29 @@ def every_setting(model: type[BaseModel], path: str = "", depth: int = 0) -> Ite
         inner = without_none(field.annotation)
         item = item_of(inner)
         is_list = item is not inner
-        group = item if _is_model(item) else None
+        groups = members_of(item)
         here = f"{path}.{name}" if path else name
-        under = here + "[]" if is_list and group else here
-        yield Setting(here, field, group, is_list, depth)
-        if group is not None:
-            yield from every_setting(group, under, depth + 1)
+        if not groups:
+            yield Setting(here, field, None, is_list, depth)
+        for number, group in enumerate(groups):
+            yield Setting(here, field, group, is_list, depth, kind_of(group) if number else "")
+            yield from every_setting(group, here + "[]" if is_list else here, depth + 1)
+
+
+def members_of(annotation: Any) -> tuple[type[BaseModel], ...]:
+    """The groups that may stand in a place: one, or one of each kind, the usual one first; () for a single value."""
+    while typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    if _is_model(annotation):
+        return (annotation,)
+    if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
+        return ()
+    return tuple(member for each in typing.get_args(annotation) for member in members_of(each))
+
+
+def kind_of(group: type[BaseModel]) -> str:
+    """Which kind of group it is, where there are several: the default of its setting `kind`."""
+    return str(group.model_fields["kind"].default) if "kind" in group.model_fields else ""
 
 
 def field_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[FieldInfo | None, Any]:
@@ -56,6 +75,12 @@ def field_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[FieldI
     field: FieldInfo | None = None
     expected: Any = model
     for step in loc:
+        groups = members_of(expected)
+        if isinstance(step, str) and len(groups) > 1:
+            named = [group for group in groups if kind_of(group) == step]
+            expected = next((group for group in (*named, *groups) if named or step in group.model_fields), groups[0])
+            if named:
+                continue  # Pydantic says which kind it judged; the file does not.
         if isinstance(step, str) and _is_model(expected):
             if step not in expected.model_fields:
                 return field, None
@@ -73,7 +98,11 @@ def real_loc(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[int | 
     """A pydantic `loc` without the names it adds for the members of a union."""
     for length in range(len(loc) - 1):
         _, expected = field_at(model, loc[: length + 1])
-        if not _is_model(expected) and typing.get_origin(expected) not in (list, tuple):
+        groups = members_of(expected)
+        if len(groups) > 1 and loc[length + 1] in [kind_of(group) for group in groups]:
+            group = next(group for group in groups if kind_of(group) == loc[length + 1])
+            return loc[: length + 1] + real_loc(group, loc[length + 2 :])
+        if not groups and typing.get_origin(expected) not in (list, tuple):
             return loc[: length + 1]
     return loc
 

@@ -66,7 +66,7 @@ def _text(settings: Settings, account: str, pin: str, password: str, whose: str)
         f"  e-mail door      {smtp.address}:{smtp.port}      mail to NUMBER@{settings.domain}",
         f"  HTTP door        http://{http.address}:{http.port}/send",
         f"  SMPP door        {smpp.address}:{smpp.port}      system_id {account}, password {password}",
-        f"  upstream         the built-in simulator, {settings.links[0].host}:{settings.links[0].port}",
+        f"  upstream         the built-in simulator, {settings.links[0].endpoint}",
         f"  mails to you     kept in {sink.folder.absolute() / 'new'}" if sink else "",
         f"  ledger           {settings.state_folder.absolute()}",
         "",

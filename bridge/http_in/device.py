@@ -6,6 +6,7 @@ accepted before its commit. HEAD is answered and does nothing: link checkers and
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
 from twisted.web.resource import Resource
@@ -15,13 +16,14 @@ from bridge import failpoints
 from bridge.http_in.replies import Refused, Result, reply_to
 from bridge.http_in.request import Fields, basic_credentials, is_json, read_fields, split_recipients
 from bridge.intake.authenticate import CredentialKind, Identity, is_inside
+from bridge.intake.when import Said
 from bridge.messages.address import shorten
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Accepted, Lane, RetryKey, Submission
 from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper, Peer
-from bridge.runtime.loop import spawn
+from bridge.runtime.loop import now_ms, spawn
 from bridge.runtime.web_site import WebRequest, answer
 
 RECIPIENTS_MAX = 100
@@ -86,7 +88,9 @@ class SendResource(Resource):
         recipients = _recipients(fields)
         if not text.strip():
             raise Fault(FaultCode.EMPTY_TEXT, "give text=")
-        retry = asked.retry_key(reference, [*recipients, originator, fields.one("lane"), text])
+        said = _said(fields)
+        retry = asked.retry_key(reference, [*recipients, originator, fields.one("lane"), text, *said.words])
+        timed = said.on(Submission("http", "", text, originator, lane, reference), identity.times.time_zone, now_ms())
         results: list[Result | Submission] = []
         seen: set[str] = set()
         for raw in recipients:
@@ -98,7 +102,8 @@ class SendResource(Resource):
                 continue
             if recipient not in seen:
                 seen.add(recipient)
-                results.append(Submission("http", recipient, text, originator, lane, reference, retry=retry))
+                # As it was written: read once more for somebody's home, the digits could be another number.
+                results.append(replace(timed, recipient=raw, retry=retry))
         return await asyncio.gather(*(self._submit(identity, result) for result in results))
 
     async def _submit(self, identity: Identity, submission: Submission | Result) -> Result:
@@ -194,6 +199,17 @@ class _Asked:
             peer=self.peer.ip,
             account=self.account[:64],
         )
+
+
+def _said(fields: Fields) -> Said:
+    """What the request says of its times."""
+    return Said(
+        at=fields.one("at"),
+        after=fields.one("in"),
+        worthless_after=fields.one("worthless_after"),
+        validity=fields.one("validity"),
+        queue_age=fields.one("queue_age"),
+    )
 
 
 def _lane(name: str) -> Lane | None:

@@ -28,6 +28,7 @@ STATUS: dict[FaultCode, int] = {
     FaultCode.FOREIGN_DOMAIN: 404,
     FaultCode.BAD_REQUEST: 400,
     FaultCode.BAD_RECIPIENT: 400,
+    FaultCode.KIND_REFUSED: 422,
     FaultCode.NO_RECIPIENT: 400,
     FaultCode.TOO_MANY_RECIPIENTS: 400,
     FaultCode.OPTED_OUT: 403,

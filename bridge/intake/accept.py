@@ -8,6 +8,7 @@ that repeats one accepted before becomes that one: nothing is charged or queued 
 from dataclasses import dataclass
 from itertools import islice
 
+from bridge.intake import pools
 from bridge.ledger import changes, credit, low_credit, retries
 from bridge.ledger.credit import Charge, Purse
 from bridge.ledger.database import Transaction
@@ -97,6 +98,9 @@ def accept(tx: Transaction, groups: list[Group], told: Told | None = None) -> li
     NO_CREDIT (final: nothing is queued), ACCOUNT_DISABLED, KEY_REUSED, or ALREADY_EXISTS for a refusal that was
     resubmitted before.
     """
+    pooled = [(group, m) for group in groups for m in group.messages if m.pool]
+    if pooled:
+        pools.choose_numbers(tx, [(group.account_id, m) for group, m in pooled], pooled[0][0].now_ms)
     purses = credit.purses(tx, {group.account_id for group in groups})
     repeats = Repeats(tx, [Wanted(group.account_id, group.now_ms, m) for group in groups for m in group.messages])
     # As many as could be needed; a number that is not used never comes back.
@@ -180,6 +184,7 @@ def _store(tx: Transaction, places: list[_Place], purses: dict[int, Purse]) -> N
     taken = [(place.known[0], place.taken) for place in places if place.taken is not None]
     enqueue_all(tx, taken)
     left = credit.charge_all(tx, [Charge(t.account_id, row, t.book, t.cost_mc, t.now_ms) for row, t in taken])
+    pools.remember(tx, [(t.account_id, t.prepared) for _, t in taken if t.prepared.pool], taken[0][1].now_ms)
     retries.remember(tx, [(place.wanted, place.known[0]) for place in places])
     replacing = [(t.account_id, row, m.esme) for row, t in taken if (m := t.prepared).is_replacing and m.esme]
     if replacing:

@@ -67,6 +67,35 @@ class SmppRules:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeRules:
+    """When an account's messages may be sent, and for how long they are worth it; spans of 0 say nothing."""
+
+    hours: str = ""
+    """As `messages.hours` reads them, in `time_zone` unless they name another; empty: always."""
+    hours_for_alarms: bool = False
+    """Whether the alarm lane waits for them too."""
+    validity_ms: int = 0
+    """Asked of the network."""
+    queue_age_ms: int = 0
+    """How long a message may wait for a link; 0: by the settings."""
+    worthless_after_ms: int = 0
+    """From acceptance, or from the time it is scheduled for."""
+    time_zone: str = "UTC"
+    """How the account reads and writes times of day."""
+
+    @classmethod
+    def of(cls, account: Mapping[str, Any]) -> "TimeRules":
+        """Those of an account's row."""
+        found = {rule.name: account[rule.name] for rule in fields(cls)}
+        rules = cls(**found | {"hours_for_alarms": bool(found["hours_for_alarms"])})
+        return NO_TIME_RULES if rules == NO_TIME_RULES else rules
+
+
+NO_TIME_RULES = TimeRules()
+"""Of most accounts, known by its identity."""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """An account that has proved itself, with what the submission path needs to know of it."""
 
@@ -82,6 +111,7 @@ class Identity:
     smpp: SmppRules = SmppRules()
     has_networks: bool = False
     """Whether the credential opens from some networks only."""
+    times: TimeRules = NO_TIME_RULES
 
 
 def generate_pin() -> str:
@@ -216,4 +246,5 @@ def _identity(account: Mapping[str, Any], credential: Mapping[str, Any], lane: i
         scopes=scopes,
         smpp=SmppRules(**{rule.name: account[f"smpp_{rule.name}"] for rule in fields(SmppRules)}),
         has_networks=bool(credential["networks"].strip()),
+        times=TimeRules.of(account),
     )

@@ -1,35 +1,39 @@
 """Judge a submission and make it ready to be accepted: recipient, originator, alphabet, parts, route, price. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge.intake.authenticate import Identity
-from bridge.intake.content import content_of, storable
+from bridge.intake.content import Content, content_of, storable
 from bridge.intake.settings import IntakeSettings
+from bridge.intake.times import VALIDITY_MS_MAX, check_due, times_of, validity_ms
 from bridge.ledger.queue import Prepared, Retry
 from bridge.ledger.retries import digest
-from bridge.messages import address
+from bridge.messages.data_coding import class_of
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import (
-    SCHEDULE_DAYS_MAX,
     TEST_LINK,
+    Coding,
     Lane,
     MailThread,
     Replacement,
     RetryKey,
     Submission,
 )
+from bridge.messages.number_kinds import WORDS, NumberKind
+from bridge.messages.numbers import Number, normalise
 from bridge.messages.segment import HEADER_SIZE
-from bridge.routing.routes import RouteTable
+from bridge.routing.health import HealthView
+from bridge.routing.hours import ALWAYS, DestinationHours
+from bridge.routing.networks import NetworkTable
+from bridge.routing.originators import OriginatorTable
+from bridge.routing.plan import HEALTHY, Plan, draw_of, plan
+from bridge.routing.routes import Question, RouteTable
 from bridge.routing.tariff import Tariff
 
 REFERENCE_MAX = 64
-HOUR_MS = 3600 * 1000
-DAY_MS = 24 * HOUR_MS
-VALIDITY_MS_MAX = 7 * DAY_MS
-"""A sender may ask for so long a validity, as for the longest of the settings; more is cut, as carriers do."""
 FACT_MAX = 64
 """Characters of an ESME's address or service_type that are kept: more than SMPP has room for."""
 
@@ -43,17 +47,31 @@ class Tables:
     header_sizes: Mapping[str, int] = field(default_factory=dict)
     """Octets of the header that numbers the parts of a long text, of links where it is not the usual one."""
 
+    networks: NetworkTable = NetworkTable()
+    links: Collection[str] | None = None
+    """The links that exist; None: all that routes name."""
+    health: HealthView = HEALTHY
+    hours: DestinationHours = DestinationHours()
+    """When messages to a destination may be sent."""
+    originators: OriginatorTable = OriginatorTable()
+
     def header_size(self, links: Iterable[str]) -> int:
         """Of the largest of these links, so that each of them can send the parts as they are cut."""
         return max((self.header_sizes.get(link, HEADER_SIZE) for link in links), default=HEADER_SIZE)
 
 
-def check_recipient(identity: Identity, raw: str, settings: IntakeSettings) -> str:
-    """What can be said about a recipient before the text is known: normalised digits. Raises Fault BAD_RECIPIENT.
+def read_recipient(identity: Identity, raw: str, settings: IntakeSettings) -> Number:
+    """What can be said about a recipient before the text is known. Raises Fault BAD_RECIPIENT or KIND_REFUSED.
 
-    A test number need not be one that could exist.
+    A test number need not be one that could exist, and may be of any kind.
     """
-    return settings.test_number(raw) or address.parse_recipient(raw, identity.home_country)
+    digits = settings.test_number(raw)
+    if digits is not None:
+        return Number(digits, NumberKind.UNKNOWN, "")
+    number = normalise(raw, identity.home_country)
+    if number.kind in settings.refused_kind_set and settings.test_number(number.digits) is None:
+        raise Fault(FaultCode.KIND_REFUSED, f"it is {WORDS[number.kind]}")
+    return number
 
 
 def prepare(
@@ -61,31 +79,36 @@ def prepare(
 ) -> Prepared:
     """Everything about a message that can be decided without the ledger.
 
-    Raises Fault BAD_RECIPIENT, BAD_ORIGINATOR, EMPTY_TEXT, TOO_MANY_PARTS, MESSAGE_TOO_LARGE, NO_ROUTE or BAD_REQUEST.
+    Raises Fault BAD_RECIPIENT, KIND_REFUSED, BAD_ORIGINATOR, EMPTY_TEXT, TOO_MANY_PARTS, MESSAGE_TOO_LARGE, NO_ROUTE or
+    BAD_REQUEST.
     """
-    recipient = check_recipient(identity, submission.recipient, settings)
-    originator = submission.originator or identity.originator
-    if originator:
-        originator = address.parse_originator(originator)
-    links, price_mc = _way(identity, recipient, tables, settings, now_ms)
-    content = content_of(submission.text, submission.user_data, settings, tables.header_size(links))
+    number = read_recipient(identity, submission.recipient, settings)
+    recipient = number.digits
+    originator = tables.originators.of_message(identity.account_id, submission.originator, identity.originator)
+    content = content_of(submission.text, submission.user_data, settings)
+    way, price_mc = way_of(identity, submission, originator, number, content, tables, settings, now_ms)
+    links = way.links
     if not links or price_mc is None:
-        raise Fault(FaultCode.NO_ROUTE, "it has no price" if links else "", private=f"{recipient[:6]}...")
+        raise Fault(FaultCode.NO_ROUTE, "it has no price" if links else way.missing, private=f"{recipient[:6]}...")
+    header_size = tables.header_size(links)
+    if header_size != HEADER_SIZE and len(content.texts) > 1:
+        content = content_of(submission.text, submission.user_data, settings, header_size)
     if len(submission.reference) > REFERENCE_MAX:
         raise Fault(FaultCode.BAD_REQUEST, f"a reference has at most {REFERENCE_MAX} characters")
+    sender = tables.originators.for_route(originator, number.routed, number.country, links[0])
     lane = identity.lane if submission.lane is None else submission.lane
-    due_at_ms = check_due(submission.due_at_ms, now_ms)
+    hours = ALWAYS if tables.hours.is_empty else tables.hours.find(number.routed, number.country, lane)
+    due_at_ms, expires_at_ms, said = times_of(submission, identity.times, lane, hours, settings, now_ms)
     return Prepared(
         door=submission.door,
-        originator=originator,
+        originator=sender.originator,
         recipient=recipient,
         coding=content.coding,
         lane=lane,
         texts=content.texts,
         price_mc=price_mc,
         links=links,
-        expires_at_ms=check_expiry(submission.expires_at_ms, due_at_ms, now_ms)
-        or max(due_at_ms, now_ms) + _validity_ms(lane, settings),
+        expires_at_ms=expires_at_ms,
         reference=storable(submission.reference),
         thread=storable_thread(submission.thread),
         retry=_digests(submission.retry),
@@ -93,6 +116,10 @@ def prepare(
         due_at_ms=due_at_ms,
         esme=_storable_facts(submission.esme),
         is_replacing=submission.is_replacing,
+        time=said,
+        notes=(*_notes(number, way), *((("originator_replaced", sender.note),) if sender.note else ())),
+        pool=sender.originator if sender.pool else "",
+        pool_numbers=sender.pool,
     )
 
 
@@ -107,7 +134,7 @@ def replacement_of(replacement: Replacement, tables: Tables, settings: IntakeSet
         # How it goes with the due time that the message has, and in which lane it is, the ledger knows.
         "expires_at_ms": r.expires_at_ms,
         "validity_ms_max": VALIDITY_MS_MAX,
-        "lane_validity_ms": tuple(_validity_ms(lane, settings) for lane in Lane),
+        "lane_validity_ms": tuple(validity_ms(lane, settings) for lane in Lane),
         "registered_delivery": r.registered_delivery,
     }
     if r.text is None:
@@ -117,41 +144,60 @@ def replacement_of(replacement: Replacement, tables: Tables, settings: IntakeSet
     return values | {"texts": content.texts, "coding": content.coding, "user_data": content.user_data}
 
 
-def _validity_ms(lane: Lane, settings: IntakeSettings) -> int:
-    """How long a message of a lane is worth sending from its first chance on, when nobody says."""
-    return HOUR_MS * (settings.alarm_validity_h if lane is Lane.ALARM else settings.validity_h)
+def way_of(
+    identity: Identity,
+    submission: Submission,
+    originator: str,
+    number: Number,
+    content: Content,
+    tables: Tables,
+    settings: IntakeSettings,
+    now_ms: int,
+) -> tuple[Plan, int | None]:
+    """The plan of a message, and the price of a part; nothing costs nothing but a test number."""
+    recipient = number.routed
+    if settings.is_test_number(recipient):
+        return Plan(None, (TEST_LINK,)), 0
+    network = tables.networks.find(recipient)
+    question = Question(
+        recipient,
+        max(submission.due_at_ms, now_ms),
+        identity.account_class,
+        originator,
+        content.coding.value,
+        kind_of(content),
+        (network.country if network is not None else "") or number.country,
+        network,
+    )
+    draw = draw_of(identity.account_id, recipient)
+    way = plan(question, tables.routes, tables.links, tables.health, draw)
+    return way, tables.tariff.price_mc(identity.account_class, recipient, now_ms)
 
 
-def check_due(due_at_ms: int, now_ms: int) -> int:
-    """When a part may be sent first; 0: at once, also when that time has come. Raises Fault BAD_REQUEST."""
-    if due_at_ms <= now_ms:
-        return 0
-    if due_at_ms > now_ms + SCHEDULE_DAYS_MAX * DAY_MS:
-        raise Fault(FaultCode.BAD_REQUEST, f"scheduled more than {SCHEDULE_DAYS_MAX} days ahead")
-    return due_at_ms
+def kind_of(content: Content) -> str:
+    """What kind of message a route sees: "binary", "flash" (class 0: shown at once, not kept) or "text"."""
+    if content.coding is Coding.BINARY:
+        return "binary"
+    data_coding = content.user_data.data_coding if content.user_data is not None else None
+    return "flash" if data_coding is not None and class_of(data_coding) == 0 else "text"
 
 
-def check_expiry(expires_at_ms: int, due_at_ms: int, now_ms: int) -> int:
-    """Until when a part may be sent, at most VALIDITY_MS_MAX from its first chance on; 0: nothing was said.
+def missing_of(identity: Identity, submission: Submission, fault: Fault) -> str:
+    """The digits of a recipient that was refused because its route or price is missing; empty: for another reason.
 
-    Raises Fault BAD_REQUEST for a validity that is over before the part may be sent.
+    A destination that a route says is not to be served is not missing: its fault has no detail.
     """
-    if not expires_at_ms:
-        return 0
-    if expires_at_ms <= now_ms:
-        raise Fault(FaultCode.BAD_REQUEST, "its validity is over already")
-    if expires_at_ms <= due_at_ms:
-        raise Fault(FaultCode.BAD_REQUEST, "its validity is over before the time it is scheduled for")
-    return min(expires_at_ms, max(due_at_ms, now_ms) + VALIDITY_MS_MAX)
+    if fault.code is not FaultCode.NO_ROUTE or not fault.detail:
+        return ""
+    return normalise(submission.recipient, identity.home_country).routed
 
 
-def _way(
-    identity: Identity, recipient: str, tables: Tables, settings: IntakeSettings, now_ms: int
-) -> tuple[tuple[str, ...], int | None]:
-    """Link names in order and the price of a part; nothing costs nothing but a test number."""
-    if settings.test_number(recipient):
-        return (TEST_LINK,), 0
-    return tables.routes.links_for(recipient), tables.tariff.price_mc(identity.account_class, recipient, now_ms)
+def _notes(number: Number, way: Plan) -> tuple[tuple[str, str], ...]:
+    """What the history of a message tells from the start."""
+    if not (number.rule or way.passed_over):
+        return ()
+    noted = (("number_read", number.rule), ("passed_over", way.note if way.passed_over else ""))
+    return tuple(note for note in noted if note[1])
 
 
 def _digests(key: RetryKey | None) -> Retry | None:

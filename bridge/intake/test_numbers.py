@@ -2,7 +2,8 @@
 
 from functools import lru_cache
 
-from bridge.messages import address
+from bridge.messages import numbers
+from bridge.messages.number_plans import DIGITS_MAX, DIGITS_MIN
 
 RANGES_MAX = 100
 DEFAULT = "447700900000-447700999999"
@@ -21,17 +22,17 @@ def parse_range(text: str) -> Range:
     for digits in (first, last):
         if not (digits.isascii() and digits.isdigit() and not digits.startswith("0")):
             raise ValueError(f"not a range of numbers: {text!r}; write it like {DEFAULT}, digits only")
-        if not address.DIGITS_MIN <= len(digits) <= address.DIGITS_MAX:
-            raise ValueError(f"a number has {address.DIGITS_MIN} to {address.DIGITS_MAX} digits: {text!r}")
+        if not DIGITS_MIN <= len(digits) <= DIGITS_MAX:
+            raise ValueError(f"a number has {DIGITS_MIN} to {DIGITS_MAX} digits: {text!r}")
     if len(first) != len(last) or first > last:
         raise ValueError(f"the last number of a range is as long as the first and not below it: {text!r}")
     return int(first), int(last)
 
 
-@lru_cache(maxsize=address.CACHED_MAX)
+@lru_cache(maxsize=numbers.CACHED_MAX)
 def find(raw: str, ranges: tuple[Range, ...]) -> str | None:
     """The digits of a number as somebody wrote it, when they are a test number; whether it could exist is not asked."""
-    digits = address.digits_of(raw)
+    digits = numbers.digits_of(raw)
     if digits is None or digits.startswith("0"):
         return None
     number = int(digits)

@@ -10,6 +10,7 @@ from typing import Any
 from bridge.ledger import credit, low_credit, trial
 from bridge.ledger.database import Transaction
 from bridge.messages.faults import Fault, FaultCode
+from bridge.messages.hours import Hours
 from bridge.messages.message import Lane
 from bridge.messages.money import AMOUNT_MAX, format_credits
 
@@ -29,7 +30,10 @@ CHOICES = {
     "smpp_long_inbound": ("payload", "parts"),
 }
 """Facts that have few right values."""
-SMPP_BINDS_MAX, SMPP_PARTS_PER_SECOND_MAX = 1_000, 100_000
+SPANS = ("validity_ms", "queue_age_ms", "worthless_after_ms")
+SPAN_MS_MAX = 7 * 24 * 3600 * 1000
+"""As the longest validity that a sender may ask for."""
+SMPP_BINDS_MAX, PARTS_PER_SECOND_MAX = 1_000, 100_000
 """More sessions of one account are a mistake, and more parts a second than any machine takes no limit at all."""
 NETWORKS_MAX = 64
 """Networks of one credential: each check walks them."""
@@ -60,6 +64,12 @@ FACTS: dict[str, Any] = {
     "smpp_alphabet_1": "ascii",
     "smpp_id_form": "hex",
     "smpp_long_inbound": "payload",
+    "hours": "",
+    "hours_for_alarms": False,
+    "validity_ms": 0,
+    "queue_age_ms": 0,
+    "worthless_after_ms": 0,
+    "parts_per_second": 0.0,
 }
 """What can be said of an account when it is opened, and changed later: columns, and what holds if nothing is said."""
 
@@ -100,9 +110,19 @@ def check_facts(**facts: Any) -> None:
         if facts.get(name) is not None and facts[name] not in choices:
             verb = "are" if name.endswith("s") else "is"
             raise Fault(FaultCode.BAD_REQUEST, f"{name.replace('_', ' ')} {verb} one of {', '.join(choices)}")
-    for name, most in (("smpp_binds_max", SMPP_BINDS_MAX), ("smpp_parts_per_second", SMPP_PARTS_PER_SECOND_MAX)):
+    bounds = {"smpp_binds_max": SMPP_BINDS_MAX}
+    bounds |= dict.fromkeys(("smpp_parts_per_second", "parts_per_second"), PARTS_PER_SECOND_MAX)
+    for name, most in bounds.items():
         if facts.get(name) is not None and not 0 <= facts[name] <= most:
             raise Fault(FaultCode.BAD_REQUEST, f"{name.replace('_', ' ')} is 0 to {most}")
+    for name in SPANS:
+        if facts.get(name) is not None and not 0 <= facts[name] <= SPAN_MS_MAX:
+            what = name.removesuffix("_ms").replace("_", " ")
+            raise Fault(FaultCode.BAD_REQUEST, f"{what} is 0 to {SPAN_MS_MAX // 86_400_000} days")
+    try:
+        Hours.parse(facts.get("hours") or "")
+    except ValueError as error:
+        raise Fault(FaultCode.BAD_REQUEST, str(error)) from None
     words = {"overdraft_mc": "an overdraft", "reserve_mc": "a reserve", "low_limit_mc": "a low limit"}
     for name, what in words.items():
         if facts.get(name) is not None and not 0 <= facts[name] <= AMOUNT_MAX:

@@ -35,4 +35,4 @@ def ring_notices(tx: Transaction) -> None:
 
 def due_in(tx: Transaction, bell: str, wait_ms: int) -> None:
     """More is due in `wait_ms`, by the clock alone: a claim that finds nothing waits no longer than that."""
-    tx.due_in_ms[bell] = wait_ms
+    tx.due_in_ms[bell] = min(wait_ms, tx.due_in_ms.get(bell, wait_ms))

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bridge.ledger import credit
+from bridge.ledger import bells, credit
 from bridge.ledger.database import Row, Transaction
 from bridge.ledger.finish import Ending, finish
 from bridge.ledger.queue import id_key, user_data_row
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
+from bridge.messages.hours import HELD_FOR_HOURS, all_open_ms, split
 from bridge.messages.ids import public_id, row_of
 from bridge.messages.message import Coding, PartState
 from bridge.messages.user_data import UserData
@@ -43,6 +44,10 @@ class _Part:
     """Octets of the sender's own header; 0: none."""
     lane: int
     accepted_at_ms: int
+    hours: str
+    queue_age_ms: int
+    worthless_at_ms: int
+    worthless_after_ms: int
 
     @property
     def was_sent(self) -> bool:
@@ -191,6 +196,37 @@ def message_replace(
     return {"message_id": public_id(meant[0], id_key(tx))}
 
 
+def message_reschedule(
+    tx: Transaction,
+    *,
+    message_id: str,
+    due_at_ms: int,
+    lane_validity_ms: tuple[int, ...] = (),
+    actor: str,
+    now_ms: int,
+) -> dict[str, Any]:
+    """Send a message that no carrier has yet at another time (now or before: at once), if its hours are open then.
+
+    Validities go along as in message_replace. Gives {"message_id": str, "due_at_ms": int}. Raises Fault NOT_FOUND,
+    TOO_LATE, or BAD_REQUEST for a time after the end of its validity.
+    """
+    meant = _named(tx, message_id, None, "", "")
+    if not meant:
+        raise Fault(FaultCode.NOT_FOUND, f"message {message_id}")
+    messages = _messages(tx, meant)
+    if any(part.was_sent for parts in messages.values() for part in parts):
+        raise Fault(FaultCode.TOO_LATE, _why_late(messages))
+    times = _Times(max(due_at_ms, now_ms), 0, lane_validity_ms, _ANY_MS)
+    for row, parts in messages.items():
+        _replace_times(tx, parts, times, now_ms)
+        tx.many("history_insert", [(row, 0, now_ms, "rescheduled", f"by {actor}")])
+    _is_known(tx, list(messages))
+    first = next(iter(_messages(tx, meant).values()))[0]
+    if due_at_ms <= now_ms:
+        bells.ring_links(tx, {part.link for parts in messages.values() for part in parts})
+    return {"message_id": public_id(meant[0], id_key(tx)), "due_at_ms": first.due_at_ms}
+
+
 def _is_known(tx: Transaction, rows: list[int]) -> None:
     """Whoever changes a message knows of it: the same text once more is no repeat of it, but wanted anew."""
     tx.by_ids("unanswered_delete", rows)
@@ -205,27 +241,55 @@ class _Times:
     lane_validity_ms: tuple[int, ...]
     validity_ms_max: int
 
-    def of(self, part: _Part, now_ms: int) -> tuple[int, int]:
-        """When a part is due from now on, and until when it is worth sending. Raises Fault BAD_REQUEST."""
+    def of(self, part: _Part, now_ms: int) -> "_NewTimes":
+        """What a part's times are from now on. Raises Fault BAD_REQUEST."""
         due = self.due_at_ms or part.due_at_ms
-        first = max(due, now_ms)
-        usual_ms = self.lane_validity_ms[part.lane] if self.lane_validity_ms else 0
+        wanted = max(due, now_ms)
+        first = _open_from(part.hours, wanted) if self.due_at_ms else wanted
+        due = first if first > wanted else due
+        usual_ms = part.queue_age_ms or (self.lane_validity_ms[part.lane] if self.lane_validity_ms else 0)
+        worthless = part.worthless_at_ms
         if self.expires_at_ms:
-            expiry = min(self.expires_at_ms, first + self.validity_ms_max)
-        elif self.due_at_ms and part.has_validity(usual_ms):
+            expiry = worthless = min(self.expires_at_ms, first + self.validity_ms_max)
+        elif self.due_at_ms and (part.worthless_after_ms or part.has_validity(usual_ms)):
             expiry = first + usual_ms
+            worthless = wanted + part.worthless_after_ms if part.worthless_after_ms else worthless
+            expiry = min(expiry, worthless) if worthless else expiry
         else:
             expiry = part.expires_at_ms
         if expiry <= first:
             raise Fault(FaultCode.BAD_REQUEST, "its validity is over before the time it is scheduled for")
-        return due, expiry
+        why = HELD_FOR_HOURS if first > wanted else ""
+        if not why and part.state is PartState.QUEUED and due > now_ms:
+            why = "its scheduled time"
+        return _NewTimes(due, expiry, worthless, why)
+
+
+@dataclass(frozen=True, slots=True)
+class _NewTimes:
+    due_at_ms: int
+    expires_at_ms: int
+    worthless_at_ms: int
+    """0: never."""
+    waiting_for: str
+
+
+def _open_from(hours: str, at_ms: int) -> int:
+    opens_at_ms = all_open_ms(split(hours), at_ms)
+    if opens_at_ms is None:
+        raise Fault(FaultCode.BAD_REQUEST, "the hours of the account and those of the destination never meet")
+    return opens_at_ms
 
 
 def _replace_times(tx: Transaction, parts: list[_Part], times: _Times, now_ms: int) -> None:
     for part in parts:
-        due_at_ms, expires_at_ms = times.of(part, now_ms)
-        values = {"part_id": part.part_id, "due_at_ms": due_at_ms, "expires_at_ms": expires_at_ms}
-        tx.run("part_replace_times", values)
+        new = times.of(part, now_ms)
+        values = {"part_id": part.part_id, "due_at_ms": new.due_at_ms, "expires_at_ms": new.expires_at_ms}
+        tx.run("part_replace_times", values | {"waiting_for": new.waiting_for})
+    if new.worthless_at_ms != part.worthless_at_ms:
+        span_ms = 0 if times.expires_at_ms else part.worthless_after_ms
+        said = {"message_id": part.message_id, "worthless_at_ms": new.worthless_at_ms, "worthless_after_ms": span_ms}
+        tx.run("message_time_worthless", said)
 
 
 def _replace_texts(tx: Transaction, parts: list[_Part], texts: tuple[str, ...], user_data: UserData | None) -> None:

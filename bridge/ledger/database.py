@@ -30,6 +30,9 @@ class Transaction:
         self._filled: dict[tuple[str, int, int], str] = {}
         self.constants: dict[str, int] = {}
         """What was read of the file and never changes in it."""
+        self.memory: dict[str, Any] = {}
+        """What a verb remembers from one transaction to the next, by its name. It must do without, too: a restart
+        forgets it, and what a transaction that was taken back has put there stays."""
         self.bells: set[str] = set()
         """What was made due in this transaction: see bells.py."""
         self.due_in_ms: dict[str, int] = {}

@@ -88,7 +88,7 @@ def give(tx: Transaction, wholes: list[Whole], now_ms: int) -> list[str]:
     first = tx.next_numbers("message", len(wholes))
     rows, owed, owed_to_esmes = [], [], []
     for inbound_id, whole in enumerate(wholes, first):
-        account_id, mail, is_for_esme = owners.get(whole.number, (None, "", 0))
+        account_id, mail, is_for_esme = _owner(tx, whole, owners)
         rows.append(
             (inbound_id, account_id, whole.link, whole.originator, whole.number, whole.text)
             + (int(whole.is_incomplete), now_ms)
@@ -100,7 +100,17 @@ def give(tx: Transaction, wholes: list[Whole], now_ms: int) -> list[str]:
     tx.many("inbounds_insert", rows)
     owe_inbound(tx, owed, now_ms)
     esme.owe_inbound(tx, owed_to_esmes, now_ms)
-    return [whole.number for whole in wholes if whole.number not in owners]
+    return [row[4] for row in rows if row[1] is None]
+
+
+def _owner(tx: Transaction, whole: Whole, owners: dict[str, tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Account (None: nobody's), mail address and whether its ESMEs get it.
+
+    An answer to a message that bore a number of a pool is the account's that last wrote to that handset from there.
+    """
+    owner = owners.get(whole.number, (None, "", 0))
+    wrote = tx.row("pool_conversation", {"number": whole.number, "handset": whole.originator})
+    return owner if wrote is None or wrote[0] == owner[0] else tuple(wrote)
 
 
 def release_stale(tx: Transaction, now_ms: int) -> int:

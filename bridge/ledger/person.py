@@ -52,6 +52,7 @@ _PLAIN = {
     "inbound_part": ("person_inbound_parts_erase", "a piece of a text that is not whole yet"),
     "refusal": ("person_refusals_erase", ""),
     "parked_receipt": ("person_receipts_erase", ""),
+    "pool_use": ("person_pool_uses_erase", ""),
     "retry_key": ("person_retry_keys_erase", "the sender's name for a message"),
 }
 """Place -> its statement, and what a row is called that it leaves."""

@@ -40,6 +40,10 @@ class Move:
     part_no: int
     state: PartState
     error: str
+    link: str
+    recipient: str
+    submitted_at_ms: int
+    """When its link took it; of a part that was in doubt, when that was known."""
 
 
 class Named(NamedTuple):
@@ -53,6 +57,7 @@ class Named(NamedTuple):
     state: str
     smsc_id: str
     recipient: str
+    submitted_at_ms: int
 
 
 _part_id = attrgetter("part_id")
@@ -211,9 +216,12 @@ def _meant(candidates: list[Named], taken: set[int]) -> Named | None:
 
 def _settled(settled: list[doubts.Settled]) -> Matched:
     """Receipts that told that a part in doubt was taken, with that part as it is now."""
-    submitted = PartState.SUBMITTED.value
+    state = PartState.SUBMITTED.value
     return [
-        (arrived, Named(arrived.link, "", one.part_id, one.message_id, one.part_no, submitted, "", one.recipient))
+        (
+            arrived,
+            Named(arrived.link, "", one.part_id, one.message_id, one.part_no, state, "", one.recipient, arrived.at_ms),
+        )
         for one in settled
         for arrived in one.receipts
     ]
@@ -260,7 +268,10 @@ def _move(tx: Transaction, matched: Matched) -> list[Move]:
                 error=receipt.error,
                 cause=receipt.cause.value if receipt.cause is not None else "",
             )
-            moves.append(Move(public_id(part.message_id, key), part.part_no, after, receipt.error))
+            public = public_id(part.message_id, key)
+            moves.append(
+                Move(public, part.part_no, after, receipt.error, part.link, part.recipient, part.submitted_at_ms)
+            )
         elif before is not after and after is not PartState.UNKNOWN:
             says = f"says {after}, was {before}"
             history.append((part.message_id, part.part_no, arrived.at_ms, "contradicting_receipt", says))

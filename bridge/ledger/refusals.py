@@ -30,13 +30,15 @@ class Refusal:
     thread: MailThread | None = None
     is_cut: bool = False
     """The submission had more text, or a longer recipient or originator, than is kept: it cannot be resubmitted."""
+    missing: str = ""
+    """Digits of a recipient whose route or price was missing; empty: refused for another reason."""
 
 
 def refuse(tx: Transaction, refusals: list[Refusal]) -> list[None]:
     """Keep refusals, and drop the oldest beyond REFUSALS_MAX."""
     rows = [
         (r.account_id, r.door, r.fault, r.detail, r.originator, r.recipient, r.text, r.at_ms)
-        + (r.lane, r.reference, thread_json(r.thread), int(r.is_cut))
+        + (r.lane, r.reference, thread_json(r.thread), int(r.is_cut), r.missing)
         for r in refusals
     ]
     tx.many("refusals_insert", rows)

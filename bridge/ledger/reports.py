@@ -13,12 +13,18 @@ from bridge.ledger.accounts import folded
 from bridge.ledger.actions import action_list
 from bridge.ledger.audit import ledger_audit
 from bridge.ledger.held import held_count, held_list
+from bridge.ledger.links import link_load, link_states, links_waited_for
+from bridge.ledger.networks import network_list, parts_measured
+from bridge.ledger.originators import destination_hours_list, originator_list, originator_rule_list, pool_list
 from bridge.ledger.outlook import credit_outlook
 from bridge.ledger.reports_credit import account_statement_list, account_statement_show, shown_cause
 from bridge.ledger.reports_esme import esme_of, esme_query
 from bridge.ledger.reports_links import link_spellings
+from bridge.ledger.reports_missing import refusal_missing, refusal_waiting, refusals_of_range
 from bridge.ledger.reports_person import person_ids, person_rows, person_sender, person_show
 from bridge.ledger.retention import texts_due
+from bridge.ledger.routes import route_list
+from bridge.ledger.selftest import selftest_list, selftest_summary
 from bridge.messages import causes
 from bridge.messages.ids import public_id, row_of
 from bridge.messages.message import Lane, PartState, fold
@@ -79,7 +85,8 @@ _ACCOUNTS = """
     SELECT account.name, account_class, amount_mc AS balance_mc, -floor_mc AS overdraft_mc, email, mobile,
         home_country, time_zone, lane, mail_events, originator, is_disabled, created_at_ms, closed_at_ms, refunds,
         reserve_mc, low_limit_mc, is_low_texted, smpp_binds_max, smpp_parts_per_second, smpp_receipts, smpp_alphabet_0,
-        smpp_alphabet_1, smpp_id_form, smpp_long_inbound, (SELECT trial.amount_mc / 1000 FROM balance AS trial
+        smpp_alphabet_1, smpp_id_form, smpp_long_inbound, hours, hours_for_alarms, validity_ms, queue_age_ms,
+        worthless_after_ms, account.parts_per_second, (SELECT trial.amount_mc / 1000 FROM balance AS trial
             WHERE trial.account_id = account.account_id AND trial.book = 'trial') AS trial_parts
     FROM account JOIN balance USING (account_id) WHERE book = 'credit'
 """
@@ -128,7 +135,7 @@ def _with_lists(credential: Record) -> Record:
 def _named_lane(row: Record) -> Record:
     """Lanes by name, flags as truth values, "nothing to do" as None."""
     shown = row | {"lane": Lane(row["lane"]).name.lower()}
-    for name in ("is_disabled", "is_possible_duplicate", "is_low_texted"):
+    for name in ("is_disabled", "is_possible_duplicate", "is_low_texted", "hours_for_alarms"):
         if name in shown:
             shown[name] = bool(shown[name])
     if shown.get("next_action_at_ms") == 0:
@@ -194,6 +201,10 @@ def _summary(database: Database, row: Record, key: int) -> Record:
     return {"message_id": public_id(row["row"], key), "state": state.value} | facts | _named_lane(waiting)
 
 
+NO_TIMES: Record = {"validity_ms": 0, "worthless_at_ms": 0, "hours": ""}
+"""Of a message of whose times nothing is said."""
+
+
 def message_show(database: Database, *, message_id: str) -> Record | None:
     """The whole life of a message: its parts, its history, its postings and its notices; None: no such id."""
     key = id_key(database)
@@ -230,18 +241,25 @@ def message_show(database: Database, *, message_id: str) -> Record | None:
         " done_at_ms FROM notice WHERE message_id = :row ORDER BY notice_id",
         row=number,
     )
-    return _summary(database, rows[0], key) | {
-        "text": "".join(part["text"] for part in parts),
-        "expires_at_ms": parts[0]["expires_at_ms"],
-        "parts": [
-            _named_lane(part | {"smsc_id": part["smsc_id"] or "", "why": causes.sentence(part["cause"])})
-            for part in parts
-        ],
-        "history": [line | {"part_no": line["part_no"] or None} for line in history],
-        "postings": postings,
-        "notices": notices,
-        "esme": esme_of(database, number, key),
-    }
+    times = _first(
+        database, "SELECT validity_ms, worthless_at_ms, hours FROM message_time WHERE message_id = :row", row=number
+    )
+    return (
+        _summary(database, rows[0], key)
+        | (times or NO_TIMES)
+        | {
+            "text": "".join(part["text"] for part in parts),
+            "expires_at_ms": parts[0]["expires_at_ms"],
+            "parts": [
+                _named_lane(part | {"smsc_id": part["smsc_id"] or "", "why": causes.sentence(part["cause"])})
+                for part in parts
+            ],
+            "history": [line | {"part_no": line["part_no"] or None} for line in history],
+            "postings": postings,
+            "notices": notices,
+            "esme": esme_of(database, number, key),
+        }
+    )
 
 
 def queue(database: Database) -> Record:
@@ -367,6 +385,13 @@ REPORTS: dict[str, Callable[..., Any]] = {
         credentials_of,
         network_credentials,
         tariff_list,
+        route_list,
+        network_list,
+        originator_list,
+        originator_rule_list,
+        pool_list,
+        destination_hours_list,
+        parts_measured,
         account_list,
         account_show,
         number_list,
@@ -376,6 +401,9 @@ REPORTS: dict[str, Callable[..., Any]] = {
         inbound_list,
         refusal_list,
         refusals_kept,
+        refusal_missing,
+        refusal_waiting,
+        refusals_of_range,
         parts_submitted,
         link_spellings,
         credit_outlook,
@@ -392,6 +420,11 @@ REPORTS: dict[str, Callable[..., Any]] = {
         person_rows,
         person_sender,
         action_list,
+        link_states,
+        link_load,
+        links_waited_for,
+        selftest_list,
+        selftest_summary,
     )
 }
 """Every report by name."""

@@ -52,7 +52,7 @@ PLACES: dict[str, Place] = {
     ),
     "refusal": Place(
         "refusal_id",
-        f"{_spelled('recipient')} OR {_spelled('originator')}",
+        f"missing = :number OR {_spelled('recipient')} OR {_spelled('originator')}",
         "created_at_ms, door, fault, detail, originator, recipient, text, reference, thread",
     ),
     "mail_thread": Place(
@@ -74,6 +74,7 @@ PLACES: dict[str, Place] = {
     "part": Place(
         "part_id", _mentioned("smsc_id", "waiting_for", "error"), "message_id, part_no, smsc_id, waiting_for, error"
     ),
+    "pool_use": Place("pool_use_id", "recipient = :number", "pool, recipient, number, used_at_ms"),
     "retry_key": Place("retry_key_id", "recipient = :number", "message_id, recipient, expires_at_ms"),
     "parked_receipt": Place(
         "parked_receipt_id", _spelled("originator"), "link, smsc_id, state, error, originator, received_at_ms"

@@ -223,6 +223,7 @@ def _delete_messages(tx: Transaction, found: dict[int, Standing]) -> None:
         "esme_notices_delete",
         "esme_messages_delete",
         "user_data_of_messages_delete",
+        "message_times_delete",
         "mail_threads_delete",
         "unanswered_delete",
         "parts_delete",

@@ -34,6 +34,7 @@ class _Part:
     price_mc: int
     links: list[str]
     attempt: int
+    accepted_at_ms: int
     is_possible_duplicate: bool
     book: str
     """The one that paid for it."""
@@ -134,7 +135,8 @@ def _waits_again(tx: Transaction, part: _Part, outcome: Outcome) -> str:
     values = {
         "part_id": part.part_id,
         "link": link,
-        "retry_at_ms": outcome.retry_at_ms or outcome.at_ms,
+        # What never left keeps its place before all that was accepted behind it.
+        "retry_at_ms": outcome.retry_at_ms or (min(part.accepted_at_ms, outcome.at_ms) if unwritten else outcome.at_ms),
         "reason": outcome.reason,
         "command_status": outcome.command_status,
         "attempt": part.attempt - 1 if unwritten else part.attempt,
@@ -171,6 +173,7 @@ def _part(row: Row) -> _Part:
         row[6],
         row[7].split(),
         row[8],
+        row[10],
         bool(row[11]),
         row[12],
     )

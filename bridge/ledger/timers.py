@@ -1,9 +1,10 @@
 """What time does to waiting parts: doubt resolves, validity ends, and a restart finds what was being sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from bridge.ledger import bells, credit, esme, inbound, receipts, retries
+from bridge.ledger import bells, credit, esme, inbound, originators, receipts, retries
 from bridge.ledger.database import Transaction
 from bridge.ledger.finish import Ending, finish
 from bridge.ledger.queue import id_key
@@ -15,8 +16,10 @@ STEP_SEEN_MS, STEP_MESSAGES_MAX = 3_000, 50_000
 SWEEP_MAX = 500
 """Parts that one sweep moves; the next sweep takes the rest."""
 FRESH_MS_MAX = {Lane.ALARM: 15 * 60_000, Lane.NORMAL: 60 * 60_000, Lane.BULK: 60 * 60_000}
-"""How old a message may be when a part in doubt is sent once more: a late alarm is worse than none. And how long after
-its latest try a part stays in doubt, at most, because its link is down."""
+"""How old a message may be when a part in doubt is sent once more: a late alarm is worse than none."""
+DOWN_MS_MAX = {Lane.ALARM: 2 * 60_000, Lane.NORMAL: 10 * 60_000, Lane.BULK: 60 * 60_000}
+"""How long after its latest try a part stays in doubt, at most, because its link is down and could not hear. An alarm
+would rather come twice than late; a newsletter has time."""
 
 
 def recover(tx: Transaction, *, now_ms: int, hold_ms: int, crashed_at_ms: int | None = None) -> dict[str, int]:
@@ -40,28 +43,38 @@ def recover(tx: Transaction, *, now_ms: int, hold_ms: int, crashed_at_ms: int | 
 
 
 def resolve_doubts(
-    tx: Transaction, *, now_ms: int, never_resend: list[str], not_before_ms: Mapping[str, int] | None = None
+    tx: Transaction,
+    *,
+    now_ms: int,
+    never_resend: list[str],
+    not_before_ms: Mapping[str, int] | None = None,
+    usable: Sequence[str] | None = None,
 ) -> dict[str, list[str]]:
     """Parts held in doubt long enough: queued once more, flagged, if still fresh and their link may; else unknown.
 
     `never_resend` names the links that never send a part twice. `not_before_ms` says of links that are down, or have
     not been up for long, when the hold can be over at the earliest: what settles a doubt can only come while they are
-    bound. Gives the public ids of the messages concerned: {"resent": [...], "unknown": [...]}.
+    bound. `usable`: the links that can send now, None: all; a message of one part whose own cannot goes by the next of
+    its links that can. Gives the public ids of the messages concerned: {"resent": [...], "unknown": [...]}.
     """
     key = id_key(tx)
     due = _due_doubts(tx, now_ms, not_before_ms or {})
     resent, endings, history = [], [], []
     for row in tx.by_ids("parts_of", due) if due else []:
-        part_id, message_id, _, part_no, _, link, _, _, attempt, lane, accepted_at_ms, is_possible_duplicate, _ = row
+        part_id, message_id, _, part_no, _, link, _, links, attempt, lane, accepted_at_ms = row[:11]
+        is_possible_duplicate, part_total = row[11], row[13]
         is_fresh = now_ms - accepted_at_ms <= FRESH_MS_MAX[Lane(lane)]
         if not is_possible_duplicate and is_fresh and link not in never_resend:
-            values = {"part_id": part_id, "link": link, "retry_at_ms": now_ms, "reason": "", "command_status": 0}
+            by = _other_link(link, links, usable) if part_total == 1 else link
+            values = {"part_id": part_id, "link": by, "retry_at_ms": now_ms, "reason": "", "command_status": 0}
             # The bound holds when it is sent, not when it is queued: its link may stay down for hours.
             stale_at_ms = accepted_at_ms + FRESH_MS_MAX[Lane(lane)]
             values |= {"attempt": attempt, "is_slowed": 0, "is_resend": 1, "stale_at_ms": stale_at_ms}
             tx.run("part_requeue", values)
-            bells.ring_links(tx, [link])
+            bells.ring_links(tx, [by])
             reason = "queued once more after an unanswered try: it may arrive twice"
+            if by != link:
+                reason += f"; by link {by}, as link {link} cannot send"
             history.append((message_id, part_no, now_ms, "resend", reason))
             resent.append(public_id(message_id, key))
         else:
@@ -73,15 +86,22 @@ def resolve_doubts(
     return {"resent": resent, "unknown": [public_id(ending.message_id, key) for ending in endings]}
 
 
+def _other_link(link: str, links: str, usable: Sequence[str] | None) -> str:
+    """The link that a part is sent once more by: its own, unless that cannot send and another one of its route can."""
+    if usable is None or link in usable:
+        return link
+    return next((other for other in links.split() if other in usable), link)
+
+
 def _due_doubts(tx: Transaction, now_ms: int, not_before_ms: Mapping[str, int]) -> list[int]:
     """Parts whose hold is over; it goes on for those whose link could not have heard of them.
 
-    Not for ever: a part whose try is too old for a fresh one is resolved all the same, so that its sender is told.
+    Not for ever: see DOWN_MS_MAX.
     """
     due: list[int] = []
     put_off: list[tuple[int, int]] = []
     for part_id, link, lane, claimed_at_ms in tx.rows("in_doubt_due", {"now_ms": now_ms, "count": SWEEP_MAX}):
-        until_ms = min(not_before_ms.get(link, 0), claimed_at_ms + FRESH_MS_MAX[Lane(lane)])
+        until_ms = min(not_before_ms.get(link, 0), claimed_at_ms + DOWN_MS_MAX[Lane(lane)])
         if until_ms > now_ms:
             put_off.append((part_id, until_ms))
         else:
@@ -105,16 +125,23 @@ def _expire(tx: Transaction, part_ids: list[int], now_ms: int) -> list[str]:
     """End parts that were never sent, or may have been sent once; gives the public ids of their messages."""
     key = id_key(tx)
     endings = []
+    worthless = {row[0]: row[1] for row in tx.by_ids("parts_worthless", part_ids)} if part_ids else {}
     for row in tx.by_ids("parts_of", part_ids) if part_ids else []:
         part_id, message_id, account_id, price_mc, is_possible_duplicate = row[0], row[1], row[2], row[6], row[11]
         if is_possible_duplicate:
             reason = "it may have been sent once, and it is too late to send it again; it stays charged"
         else:
             reason = "its validity ended before a link could take it"
+            if 0 < worthless.get(part_id, 0) <= now_ms:
+                reason = f"{reason}: it was worthless after {_utc(worthless[part_id])}"
             credit.refund_part(tx, account_id, row[12], part_id, price_mc, reason=reason, now_ms=now_ms)
         endings.append(Ending(part_id, message_id, PartState.EXPIRED, now_ms, reason=reason))
     finish(tx, endings)
     return [public_id(ending.message_id, key) for ending in endings]
+
+
+def _utc(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def release_scheduled(tx: Transaction, *, now_ms: int) -> dict[str, Any]:
@@ -153,10 +180,12 @@ def tidy(tx: Transaction, *, now_ms: int) -> dict[str, int]:
     """
     retries_forgotten, is_more = retries.forget(tx, now_ms)
     given_up = esme.give_up_old(tx, now_ms)
+    uses_forgotten = originators.forget_uses(tx, now_ms)
     return {
         "receipts_forgotten": receipts.forget(tx, now_ms),
         "inbound_released": inbound.release_stale(tx, now_ms),
         "retries_forgotten": retries_forgotten,
         "esme_notices_given_up": given_up,
-        "is_more": is_more or given_up == esme.GIVE_UP_MAX,
+        "pool_uses_forgotten": uses_forgotten,
+        "is_more": is_more or uses_forgotten == originators.FORGET_MAX or given_up == esme.GIVE_UP_MAX,
     }

@@ -110,6 +110,11 @@ class Worker:
         self._connection.close()
 
     @property
+    def memory(self) -> dict[str, Any]:
+        """What verbs remember between commits: see `Transaction.memory`. To be read only, by anybody."""
+        return self._tx.memory
+
+    @property
     def is_alive(self) -> bool:
         return self._thread.is_alive() and self._failure is None
 

@@ -52,6 +52,12 @@ class MailText:
     loops: tuple[str, ...] = ()
     """The X-Loop fields, in lower case: the appliances this mail was written by."""
     received_count: int = 0
+    at: str = ""
+    """The field X-SMS-At: when the SMS is to be sent; this and the next two as `intake.when` reads them."""
+    after: str = ""
+    """X-SMS-In: in how long."""
+    worthless_after: str = ""
+    """X-SMS-Worthless-After: for how long from then on it is worth sending."""
 
 
 class _Costly(Exception):
@@ -126,6 +132,9 @@ def _with_facts(fields: headers.Fields, text: str, subject: str, *, is_bounce: b
         is_bulk=precedence in _BULK or any(name == "list-id" for name, _ in fields),
         loops=tuple(headers.text(value).lower() for name, value in fields if name == "x-loop"),
         received_count=sum(name == "received" for name, _ in fields),
+        at=headers.text(headers.first(fields, "x-sms-at")),
+        after=headers.text(headers.first(fields, "x-sms-in")),
+        worthless_after=headers.text(headers.first(fields, "x-sms-worthless-after")),
     )
 
 

@@ -21,6 +21,7 @@ class FaultCode(StrEnum):
     FOREIGN_DOMAIN = "foreign_domain"
     BAD_REQUEST = "bad_request"
     BAD_RECIPIENT = "bad_recipient"
+    KIND_REFUSED = "kind_refused"
     NO_RECIPIENT = "no_recipient"
     TOO_MANY_RECIPIENTS = "too_many_recipients"
     OPTED_OUT = "opted_out"
@@ -50,6 +51,7 @@ SENTENCES: dict[FaultCode, str] = {
     FaultCode.FOREIGN_DOMAIN: "Not a domain of this appliance",
     FaultCode.BAD_REQUEST: "The request cannot be understood",
     FaultCode.BAD_RECIPIENT: "Not a phone number in international format",
+    FaultCode.KIND_REFUSED: "This kind of number is not served",
     FaultCode.NO_RECIPIENT: "No recipient given",
     FaultCode.TOO_MANY_RECIPIENTS: "Too many recipients in one submission",
     FaultCode.OPTED_OUT: "This recipient asked for no more messages",

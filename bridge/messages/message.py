@@ -18,11 +18,24 @@ SCHEDULE_DAYS_MAX = 30
 
 
 class Lane(IntEnum):
-    """How urgent; a lower lane is always claimed first."""
+    """How urgent; see routing/lanes.py for who goes first."""
 
     ALARM = 0
     NORMAL = 1
     BULK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """Whose parts wait on a link because they may leave no faster."""
+
+    kind: str
+    """"account" or "originator"."""
+    name: str
+    lane: Lane
+    parts_per_second: float
+    until_ms: int
+    """When the next one may leave."""
 
 
 class Coding(StrEnum):
@@ -217,7 +230,11 @@ class Submission:
     due_at_ms: int = 0
     """Not to be sent before; 0: at once."""
     expires_at_ms: int = 0
-    """Not to be sent after; 0: by the settings."""
+    """Neither to be sent nor to be delivered after; 0: by the account, else by the settings."""
+    validity_ms: int = 0
+    """Asked of the network, from when a link hands it over; 0: by the account, else as long as the network allows."""
+    queue_age_ms: int = 0
+    """How long it may wait for a link from its first chance on; 0: by the account, else by the settings."""
     is_replacing: bool = False
     """What the account's ESME submitted between the same addresses, of the same service_type, and what no carrier has
     yet, gives way to it."""
@@ -282,6 +299,8 @@ class ClaimedPart:
     user_data: UserData | None = None
     slowed: int = 0
     """Earlier attempts that were answered "too fast": they say nothing about the part."""
+    network_until_ms: int = 0
+    """Until when the network is asked to try; 0: as long as it allows."""
 
 
 class OutcomeKind(StrEnum):

@@ -79,6 +79,10 @@ class Pace:
         """Parts that may be written now."""
         return int(self._tokens(now_ms) / _PART + 1e-9)
 
+    def is_full(self, now_ms: int) -> bool:
+        """Whether nothing was taken lately: it is as a new one."""
+        return self._tokens(now_ms) >= self.room * _PART
+
     def take(self, count: int, now_ms: int) -> "Pace":
         """The bucket after writing `count` parts. Raises ValueError when they are not available."""
         if not 0 <= count <= self.available(now_ms):

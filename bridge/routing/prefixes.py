@@ -15,7 +15,7 @@ class PrefixTable(Generic[Value]):
     Raises ValueError for a prefix that is not digits, and for one that comes twice: which row was meant?
     """
 
-    __slots__ = ("_longest", "_rows")
+    __slots__ = ("_rows", "_sizes")
 
     def __init__(self, rows: Iterable[tuple[str, Value]]) -> None:
         self._rows: dict[str, Value] = {}
@@ -25,11 +25,14 @@ class PrefixTable(Generic[Value]):
             if prefix in self._rows:
                 raise ValueError(f"prefix comes twice: {prefix!r}")
             self._rows[prefix] = value
-        self._longest = max(map(len, self._rows), default=0)
+        self._sizes = tuple(sorted(set(map(len, self._rows)), reverse=True))
 
     def find(self, number: str) -> Value | None:
         """The value of the longest prefix of `number`, or None."""
-        for length in range(min(self._longest, len(number)), -1, -1):
-            if number[:length] in self._rows:
-                return self._rows[number[:length]]
+        rows = self._rows
+        for size in self._sizes:
+            # A number shorter than this is found under its own size, if at all.
+            value = rows.get(number[:size])
+            if value is not None:
+                return value
         return None

@@ -76,8 +76,8 @@ class Door:
         return self._settings.parts_max
 
     def check_recipient(self, identity: Identity, raw: str) -> str:
-        """Normalised digits of a recipient, or Fault BAD_RECIPIENT: what can be refused before the text is known."""
-        return prepare.check_recipient(identity, raw, self._settings)
+        """Normalised digits of a recipient; raises Fault BAD_RECIPIENT or KIND_REFUSED before the text is known."""
+        return prepare.read_recipient(identity, raw, self._settings).digits
 
     async def submit(
         self, identity: Identity, submissions: Sequence[Submission], *, resubmits: tuple[int, ...] = ()
@@ -341,6 +341,7 @@ def _kept(identity: Identity, submission: Submission, fault: Fault, at_ms: int) 
         lane=identity.lane if submission.lane is None else submission.lane,
         reference=storable(submission.reference[:KEPT_MAX]),
         thread=prepare.storable_thread(submission.thread),
+        missing=prepare.missing_of(identity, submission, fault),
         # Nor is a refusal whole that came with octets of its own: only texts are kept.
         is_cut=len(submission.text) > KEPT_TEXT_MAX
         or (submission.user_data is not None and bool(submission.user_data.header or submission.user_data.body))

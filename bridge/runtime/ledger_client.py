@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.intake.accept import Group
+from bridge.intake.claim import memory_of
 from bridge.ledger import bells, esme, outbox, queue, receive, refusals, settle, sqlite, upgrade
 from bridge.ledger.receipts import Move
 from bridge.ledger.receive import Received
@@ -20,10 +21,11 @@ from bridge.ledger.worker import LedgerFailed, Worker, is_fatal
 from bridge.messages.address import shorten
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.inbound import InboundPart
-from bridge.messages.message import Accepted, ClaimedPart, Outcome, PartState
+from bridge.messages.message import Accepted, ClaimedPart, Outcome, Paced, PartState
 from bridge.messages.receipt import Receipt
 from bridge.runtime import logs
 from bridge.runtime.disk import DiskWatch, Level
+from bridge.runtime.health_watch import HealthWatch
 from bridge.runtime.ledger_reader import LedgerReader
 from bridge.runtime.ledger_verbs import VERBS
 from bridge.runtime.loop import now_ms
@@ -33,8 +35,19 @@ log = logs.get("ledger")
 BACKUP_FOLDER_NAME = "backups"
 """The usual folder of backups, beside the ledger."""
 
-LOOKUPS = frozenset({"credentials_of", "network_credentials", "tariff_list", "esme_query"})
-"""Reports that a login, a submission or an ESME waits for: they never stand behind an audit that takes a minute."""
+LOOKUPS = frozenset(
+    {
+        "credentials_of",
+        "network_credentials",
+        "tariff_list",
+        "esme_query",
+        "links_waited_for",
+        "link_load",
+        "link_states",
+    }
+)
+"""Reports that a login, a submission, an ESME or a failover waits for: they never stand behind an audit that takes a
+minute."""
 
 
 class LedgerClient:
@@ -49,6 +62,8 @@ class LedgerClient:
     def __init__(self, path: Path, on_failure: Callable[[Exception], None], disk: DiskWatch | None = None) -> None:
         self.path = path
         self.disk = disk
+        self.watch = HealthWatch()
+        """What links take, refuse and deliver."""
         self._on_failure = on_failure
         self._lookups = LedgerReader("ledger-lookups")
         self._reports = LedgerReader("ledger-reports")
@@ -117,13 +132,25 @@ class LedgerClient:
         claimed: list[ClaimedPart] = await self._write("claim", queue.Claim(link, count_max, now_ms))
         return claimed
 
-    async def claim_when_due(self, link: str, count_max: int, wait_s: float) -> list[ClaimedPart]:
-        """The same, but wait up to `wait_s` for something to be due. Not to be cancelled: end it by `wake_link`."""
+    async def claim_when_due(
+        self, link: str, count_max: int, wait_s: float, originator_parts_per_second: float = 0.0
+    ) -> list[ClaimedPart]:
+        """The same, but wait up to `wait_s` for something to be due. Not to be cancelled: end it by `wake_link`.
+
+        `originator_parts_per_second`: how fast the link may send the parts of one originator; 0: no limit.
+        """
         count_max = min(count_max, queue.CLAIM_MAX)
         claimed: list[ClaimedPart] = await self._wait(
-            "claim", lambda: queue.Claim(link, self._allowed(count_max), now_ms()), bells.of_link(link), wait_s
+            "claim",
+            lambda: queue.Claim(link, self._allowed(count_max), now_ms(), originator_parts_per_second),
+            bells.of_link(link),
+            wait_s,
         )
         return claimed
+
+    def paced(self, link: str) -> tuple[Paced, ...]:
+        """Whose parts the latest claim of a link has held back, because they may leave no faster."""
+        return memory_of(self.worker.memory).paced.get(link, ())
 
     def wake_link(self, link: str) -> None:
         """Have the claims that wait on a link answered now, whatever there is."""
@@ -131,13 +158,21 @@ class LedgerClient:
 
     async def settle(self, link: str, outcomes: list[Outcome]) -> None:
         """Book what became of claimed parts."""
-        _tell(link, await self._write("settle", settle.Settlement(link, outcomes)))
+        self._tell(await self._write("settle", settle.Settlement(link, outcomes)))
+
+    def _tell(self, moves: list[Move]) -> None:
+        """One line for each part that a receipt moved; what did not get through is a warning."""
+        for move in moves:
+            write = log.info if move.state is PartState.DELIVERED else log.warning
+            error = move.error if move.error.strip("0") else ""
+            write(move.state.value, message=move.message_id, part=move.part_no, link=move.link, error=error)
+            self.watch.ended(move.link, move.recipient, move.submitted_at_ms, move.state)
 
     async def receive(self, link: str, arrivals: list[Receipt | InboundPart], now_ms: int) -> None:
         """Store receipts and inbound messages; when it returns they may be acknowledged."""
         self._need(Level.NO_SENDING)
         received: Received = await self._write("receive", receive.Delivery(link, arrivals, now_ms))
-        _tell(link, received.moves)
+        self._tell(received.moves)
         for number in received.ownerless:
             hint = "`smsbridge message inbound` shows it; `smsbridge number add` gives it to somebody"
             log.warning("inbound for nobody", link=link, number=shorten(number), hint=hint)
@@ -294,11 +329,3 @@ def _identity(path: Path) -> tuple[int, int]:
     """What tells a file from another one of the same name."""
     found = path.stat()
     return found.st_dev, found.st_ino
-
-
-def _tell(link: str, moves: list[Move]) -> None:
-    """One line for each part that a receipt moved; what did not get through is a warning."""
-    for move in moves:
-        write = log.info if move.state is PartState.DELIVERED else log.warning
-        error = move.error if move.error.strip("0") else ""
-        write(move.state.value, message=move.message_id, part=move.part_no, link=link, error=error)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bridge.intake import accept
+from bridge.intake import accept, claim
 from bridge.ledger import (
     account_facts,
     accounts,
@@ -11,17 +11,22 @@ from bridge.ledger import (
     closing,
     esme,
     held,
+    links,
     moves,
+    networks,
+    originators,
     outbox,
     person,
     prices,
     questions,
-    queue,
     receive,
     refusals,
+    replan,
     retention,
     retries,
+    routes,
     runs,
+    selftest,
     settle,
     timers,
 )
@@ -41,9 +46,12 @@ _RARE_VERBS = (
     moves.message_refund,
     changes.message_cancel,
     changes.message_replace,
+    changes.message_reschedule,
     closing.account_close,
     prices.tariff_set,
     prices.tariff_import,
+    routes.route_import,
+    networks.network_import,
     accounts.number_add,
     retries.mark_unanswered,
     runs.run_begin,
@@ -62,6 +70,18 @@ _RARE_VERBS = (
     person.person_note,
     held.held_release,
     held.held_cancel,
+    originators.originator_add,
+    originators.originator_remove,
+    originators.originator_rules_replace,
+    originators.pool_set,
+    originators.hours_set,
+    originators.hours_remove,
+    links.link_told,
+    links.link_paced,
+    links.links_noted,
+    replan.replan,
+    selftest.selftest_begin,
+    selftest.selftest_look,
 )
 
 
@@ -85,7 +105,7 @@ VERBS: Mapping[str, Verb] = {
     "accept": accept.accept,
     "accept_each": accept.accept_each,
     "refuse": refusals.refuse,
-    "claim": queue.claim,
+    "claim": claim.claim,
     "settle": settle.settle,
     "receive": receive.receive,
     "claim_notices": outbox.claim_notices,

@@ -136,7 +136,7 @@ def read_multi(
                 dest_addr_ton=entry.dest_addr_ton,
                 dest_addr_npi=entry.dest_addr_npi,
             )
-            submission = replace(common.submission, recipient=as_written(entry.destination_addr), esme=esme)
+            submission = replace(common.submission, recipient=entry.destination_addr, esme=esme)
             found.readings.append(replace(common, submission=submission))
     return found
 
@@ -188,7 +188,10 @@ def receipts_wanted(registered_delivery: int, rule: str) -> int:
 
 
 def as_written(address: str) -> str:
-    """An address by its looks, for TON and NPI are often wrong: 00 in front says "international" as a plus does."""
+    """An originator by its looks, for TON and NPI are often wrong: 00 in front says "international" as a plus does.
+
+    How a recipient is to be read is the intake's word, the same for every door.
+    """
     written = address.strip()
     return f"+{written[2:]}" if written.startswith("00") else written
 
@@ -209,7 +212,7 @@ def _read(
     content = content_of(octets, pdu.esm_class, pdu.data_coding, pdu.tlvs, rules, peer_version)
     submission = Submission(
         door=door,
-        recipient=as_written(destination),
+        recipient=destination,
         text=content.text,
         originator=as_written(pdu.source_addr),
         reference=pdu.service_type,

@@ -133,7 +133,7 @@ def submit_sm(part: ClaimedPart, options: SubmitOptions, *, now_ms: int | None =
         destination_addr=_by_rule(part.recipient, options.dest_rules) if options.dest_rules else part.recipient,
         esm_class=esm_class,
         protocol_id=part.user_data.protocol_id if part.user_data is not None else 0,
-        validity_period=_validity(part.expires_at_ms, options.validity, now_ms),
+        validity_period=_validity(part.network_until_ms, options.validity, now_ms),
         registered_delivery=options.registered_delivery,
         data_coding=data_coding,
         short_message=octets,
@@ -253,14 +253,14 @@ def source_ton_npi(originator: str) -> tuple[int, int]:
     return Ton.INTERNATIONAL, Npi.ISDN
 
 
-def _validity(expires_at_ms: int, form: Validity, now_ms: int | None) -> str:
-    if not expires_at_ms or form is Validity.NONE:
+def _validity(until_ms: int, form: Validity, now_ms: int | None) -> str:
+    if not until_ms or form is Validity.NONE:
         return ""
     if form is Validity.ABSOLUTE:
-        return times.format_absolute(expires_at_ms)
+        return times.format_absolute(until_ms)
     if now_ms is None:
         raise ValueError("a relative validity needs the time")
-    return times.format_relative(expires_at_ms - now_ms)
+    return times.format_relative(until_ms - now_ms)
 
 
 def from_deliver_sm(pdu: DeliverSm, alphabet: Alphabet = Alphabet.GSM) -> Receipt | InboundPart:

@@ -21,6 +21,7 @@ SMPP_REPLIES: dict[FaultCode, Status] = {
     FaultCode.FOREIGN_DOMAIN: Status.RINVDSTADR,
     FaultCode.BAD_REQUEST: Status.RSUBMITFAIL,
     FaultCode.BAD_RECIPIENT: Status.RINVDSTADR,
+    FaultCode.KIND_REFUSED: Status.RINVDSTADR,
     FaultCode.NO_RECIPIENT: Status.RINVNUMDESTS,
     FaultCode.TOO_MANY_RECIPIENTS: Status.RINVNUMDESTS,
     FaultCode.OPTED_OUT: Status.RSUBMITFAIL,

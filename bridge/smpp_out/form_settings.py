@@ -83,8 +83,9 @@ class FormSettings(BaseModel):
     )
     validity: Validity = Field(
         default=Validity.ABSOLUTE,
-        description="How a part says until when it is worth sending: as a moment in UTC (absolute), as a span "
-        "(relative, for carriers whose clock is wrong or local), or not at all (none, for carriers that refuse it).",
+        description="How a part says for how long the network may try, where its sender or account wants a bound (see "
+        "docs/time.md): as a moment in UTC (absolute), as a span (relative, for carriers whose clock is wrong or "
+        "local), or not at all (none, for carriers that refuse it).",
     )
     wants_intermediate: bool = Field(
         default=False,

@@ -15,16 +15,16 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from bridge.runtime import logs
+from bridge.runtime.backoff import Backoff
 from bridge.runtime.loop import now_ms, spawn
+from bridge.runtime.waiting import happens
 from bridge.smpp_out.asker import Asker, AskLedger
-from bridge.smpp_out.backoff import Backoff
 from bridge.smpp_out.endpoint import endpoint_of
 from bridge.smpp_out.receiver import ReceiveLedger, Receiver
 from bridge.smpp_out.sender import Sender, SendLedger
 from bridge.smpp_out.session import LinkSession, SessionState, Traffic, Way
 from bridge.smpp_out.settings import LinkSettings
 from bridge.smpp_out.turns import Turns
-from bridge.smpp_out.waiting import happens
 
 ANSWERS_WAIT_S = 10.0
 """At a clean stop: how long the answers to what was sent are awaited."""
@@ -129,6 +129,10 @@ class Link:
             session.hurry()
         self._changed()
         return bool(waiting)
+
+    def throttle(self, parts_per_second: float | None) -> None:
+        """Send so many parts per second at most, from now on; None: as configured."""
+        self._sender.throttle(self.settings.parts_per_second if parts_per_second is None else parts_per_second)
 
     def _changed(self) -> None:
         self._news.set()

@@ -15,10 +15,10 @@ from bridge.messages.faults import Fault
 from bridge.messages.inbound import InboundPart
 from bridge.messages.receipt import Receipt
 from bridge.runtime import logs
+from bridge.runtime.batches import Batches
 from bridge.runtime.loop import now_ms
 from bridge.smpp import pdus, translate
 from bridge.smpp.constants import Status
-from bridge.smpp_out.batches import Batches
 from bridge.smpp_out.connection import LinkConnection
 from bridge.smpp_out.settings import LinkSettings
 

@@ -13,17 +13,17 @@ from typing import Protocol, cast
 from bridge import failpoints
 from bridge.messages.message import ClaimedPart, Outcome
 from bridge.runtime import logs
+from bridge.runtime.books import Books, Counts, SettleLedger, place
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
+from bridge.runtime.pacer import Pacer
+from bridge.runtime.waiting import happens
 from bridge.smpp import translate
 from bridge.smpp.constants import Status
 from bridge.smpp.pdus import GenericNack, Pdu, SubmitSmResp
 from bridge.smpp_out import outcome
-from bridge.smpp_out.books import Books, Counts, SettleLedger, place
 from bridge.smpp_out.connection import LinkConnection
-from bridge.smpp_out.pacer import Pacer
 from bridge.smpp_out.settings import LinkSettings
 from bridge.smpp_out.turns import Turns
-from bridge.smpp_out.waiting import happens
 
 RETRY_S = 1.0
 """Wait after the ledger failed us."""
@@ -38,7 +38,9 @@ log = logs.get("link")
 class SendLedger(SettleLedger, Protocol):
     """The verbs of the ledger that sending needs."""
 
-    def claim_when_due(self, link: str, count_max: int, wait_s: float) -> Awaitable[list[ClaimedPart]]:
+    def claim_when_due(
+        self, link: str, count_max: int, wait_s: float, originator_parts_per_second: float = 0.0
+    ) -> Awaitable[list[ClaimedPart]]:
         """Take due parts of `link`, or wait so long for some; returns after the commit."""
 
     def wake_link(self, link: str) -> None:
@@ -57,6 +59,7 @@ class Sender:
         self._ledger = ledger
         self._turns = turns
         self._pacer = Pacer(settings.parts_per_second, monotonic_ms())
+        self._originator_rate = settings.originator_parts_per_second or 0.0
         self._leaving: dict[LinkConnection, str] = {}
         """Sessions that the SMSC says are not bound, and why they are closed once their last answer is in."""
         self._unanswered = 0
@@ -110,6 +113,12 @@ class Sender:
     def is_throttled(self) -> bool:
         """Whether the SMSC made us slower."""
         return self._pacer.is_slowed
+
+    def throttle(self, parts_per_second: float | None) -> None:
+        """Send so many parts per second at most; None: no limit."""
+        self._pacer.set_rate(parts_per_second, monotonic_ms())
+        self._news.set()
+        self._ledger.wake_link(self._name)  # What waits there was asked for at the old pace.
 
     def waiting_reason(self) -> str:
         """What holds a due part up while a session is bound; "" for nothing."""
@@ -237,7 +246,7 @@ class Sender:
         if self._is_stopping or not count:
             return  # A session went meanwhile, or the link stops: what woke claims then did not meet this one.
         try:
-            parts = await self._ledger.claim_when_due(self._name, count, POLL_S)
+            parts = await self._ledger.claim_when_due(self._name, count, POLL_S, self._originator_rate)
         except Exception:  # The sender's outermost hook: a ledger in trouble must not end the link.
             log.exception("claim failed", link=self._name)
             await asyncio.sleep(RETRY_S)

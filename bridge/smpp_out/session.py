@@ -21,7 +21,9 @@ from twisted.python.failure import Failure
 
 from bridge.messages.message import ClaimedPart
 from bridge.runtime import logs
+from bridge.runtime.backoff import Backoff
 from bridge.runtime.loop import monotonic_ms, now_ms
+from bridge.runtime.waiting import happens
 from bridge.smpp import pdus
 from bridge.smpp.constants import Status
 from bridge.smpp.session import (
@@ -39,14 +41,12 @@ from bridge.smpp.session import (
     Unbound,
 )
 from bridge.smpp_out.asker import Asker
-from bridge.smpp_out.backoff import Backoff
 from bridge.smpp_out.connection import LinkConnection
 from bridge.smpp_out.endpoint import endpoint_of
 from bridge.smpp_out.receiver import Receiver
 from bridge.smpp_out.sender import Sender
 from bridge.smpp_out.settings import LinkSettings
 from bridge.smpp_out.trouble import explain
-from bridge.smpp_out.waiting import happens
 
 UNBIND_WAIT_S = 3.0
 """At a clean stop: how long the SMSC may take to answer unbind and close."""

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bridge.runtime.selftest_settings import SelfTestSettings
 from bridge.smpp_out.answer_settings import AnswerSettings
 from bridge.smpp_out.form_settings import FormSettings
 
@@ -17,6 +18,10 @@ class SessionSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["smpp"] = Field(
+        default="smpp",
+        description="What the carrier speaks: smpp, or http, which has other settings: see docs/http-carriers.md.",
+    )
     name: str = Field(
         examples=["carrier"],
         pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
@@ -76,6 +81,12 @@ class SessionSettings(BaseModel):
         le=10_000,
         description="Parts sent per second, at most, by all sessions together; empty: as fast as the window allows.",
     )
+    originator_parts_per_second: float | None = Field(
+        default=None,
+        ge=0.1,
+        le=10_000,
+        description="Parts per second of one originator, at most, for carriers that limit each; empty: no such limit.",
+    )
     enquire_link_s: float = Field(
         default=30, ge=1, le=3600, description="Seconds of silence after which we ask the SMSC whether it is there."
     )
@@ -97,10 +108,22 @@ class SessionSettings(BaseModel):
         description="Seconds a part in doubt waits for a late answer, or for its receipt; until its link has been "
         "bound for so long, since nothing comes while it is down.",
     )
+    selftest: SelfTestSettings | None = Field(
+        default=None,
+        description="A heartbeat through this link, so that its time to receipt is measured; without it the one of "
+        "the whole appliance, if any. See docs/links.md.",
+    )
 
 
 class LinkSettings(AnswerSettings, FormSettings, SessionSettings):
     """One upstream link. A process may have several; each binds on its own."""
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _known_kind(cls, kind: object) -> object:
+        if kind != "smpp":
+            raise ValueError("is neither smpp nor http")
+        return kind
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
@@ -114,6 +137,21 @@ class LinkSettings(AnswerSettings, FormSettings, SessionSettings):
     def sessions_total(self) -> int:
         """Sessions of this link when all are bound."""
         return self.binds * (2 if self.bind == "pair" else 1)
+
+    @property
+    def endpoint(self) -> str:
+        """Where it connects to, for people."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def window_total(self) -> int:
+        """Parts sent and not yet answered, at most, by all sessions together."""
+        return self.window * self.binds
+
+    @property
+    def header_size(self) -> int:
+        """Octets of each part of a longer text that its text must leave free."""
+        return self.long_form.header_size
 
     def secret(self) -> str:
         """The password, from the settings or the first line of its file. Raises OSError or ValueError."""

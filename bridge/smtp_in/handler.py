@@ -6,9 +6,11 @@ recipients of a mail are accepted in one transaction or none is, and `250` means
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.intake.authenticate import Identity
+from bridge.intake.when import Said
 from bridge.mail import recipient
 from bridge.mail.body import MailText
 from bridge.messages.address import shorten
@@ -17,6 +19,7 @@ from bridge.messages.message import Accepted, MailThread, RetryKey, Submission
 from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Peer
+from bridge.runtime.loop import now_ms
 from bridge.smtp_in import replies
 from bridge.smtp_in.reading import MailReader
 from bridge.smtp_in.settings import SmtpSettings
@@ -117,11 +120,11 @@ class MailHandler:
             return replies.reply(fault)
         thread = _thread(mail.mail_from or "", text)
         retry = RetryKey(f"mail:{text.message_id}", text.text) if text.message_id else None
-        submissions = [
-            Submission(door=DOOR, recipient=number, text=text.text, thread=thread, retry=retry)
-            for number in mail.numbers.values()
-        ]
+        said = Said(text.at, text.after, text.worthless_after)
+        submission = Submission(door=DOOR, recipient="", text=text.text, thread=thread, retry=retry)
         try:
+            timed = said.on(submission, mail.identity.times.time_zone, now_ms())
+            submissions = [replace(timed, recipient=number) for number in mail.numbers.values()]
             return _queued(await self._door.submit(mail.identity, submissions))
         except Fault as fault:
             return replies.reply(fault)

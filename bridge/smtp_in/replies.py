@@ -17,6 +17,7 @@ SMTP_REPLIES: dict[FaultCode, str] = {
     FaultCode.FOREIGN_DOMAIN: "550 5.7.1",
     FaultCode.BAD_REQUEST: "554 5.5.0",
     FaultCode.BAD_RECIPIENT: "550 5.1.3",
+    FaultCode.KIND_REFUSED: "550 5.1.2",
     FaultCode.NO_RECIPIENT: "554 5.5.1",
     FaultCode.TOO_MANY_RECIPIENTS: "554 5.5.3",
     FaultCode.OPTED_OUT: "550 5.7.1",

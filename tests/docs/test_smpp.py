@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.intake.authenticate import SMPP_PASSWORD_LENGTH, SmppRules
-from bridge.intake.prepare import DAY_MS, VALIDITY_MS_MAX
+from bridge.intake.times import DAY_MS, VALIDITY_MS_MAX
 from bridge.ledger.esme import KEPT_MS
 from bridge.ledger.retries import UNANSWERED_KEPT_MS
 from bridge.messages.faults import FaultCode

@@ -206,6 +206,7 @@ def test_wireshark_joins_the_parts_we_number(tmp_path: Path) -> None:
             attempt=1,
             expires_at_ms=1_795_521_600_000,
             is_possible_duplicate=False,
+            network_until_ms=1_795_521_600_000,
         )
         for number in (1, 2)
     ]

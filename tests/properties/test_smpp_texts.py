@@ -138,7 +138,7 @@ texts = st.tuples(gsm_texts, st.just(Coding.GSM7)) | st.tuples(st.text(max_size=
 
 @given(texts, st.integers(0, 255), st.just((1, 1)) | numbers, moments)
 def test_a_part_arrives_as_it_was_sent(
-    said: tuple[str, Coding], reference: int, place: tuple[int, int], expires_at_ms: int
+    said: tuple[str, Coding], reference: int, place: tuple[int, int], network_until_ms: int
 ) -> None:
     (text, coding), (total, number) = said, place
     part = ClaimedPart(
@@ -153,10 +153,11 @@ def test_a_part_arrives_as_it_was_sent(
         coding=coding,
         text=text,
         attempt=1,
-        expires_at_ms=expires_at_ms,
+        expires_at_ms=0,
         is_possible_duplicate=False,
+        network_until_ms=network_until_ms,
     )
     pdu, _ = codec.decode(codec.encode(translate.submit_sm(part, translate.SubmitOptions()), 1))
     concat = Concat(reference, total, number) if total > 1 else None
     assert translate.content_of(pdu) == (text, concat)
-    assert times.parse(pdu.validity_period, 0) == expires_at_ms // 100 * 100
+    assert times.parse(pdu.validity_period, 0) == network_until_ms // 100 * 100

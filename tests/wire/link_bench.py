@@ -10,12 +10,12 @@ from typing import Any
 from bridge.intake.accept import Group
 from bridge.ledger.queue import Prepared
 from bridge.messages.message import Coding, Lane
+from bridge.runtime.backoff import Backoff
 from bridge.runtime.ledger_client import LedgerClient
 from bridge.runtime.loop import now_ms
 from bridge.simulator.script import Script
 from bridge.simulator.settings import SimulatorSettings
 from bridge.simulator.smsc import Smsc
-from bridge.smpp_out.backoff import Backoff
 from bridge.smpp_out.link import Link
 from bridge.smpp_out.settings import LinkSettings
 from tests.support import eventually

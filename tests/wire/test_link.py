@@ -249,11 +249,11 @@ class Gated(LedgerClient):
     receive_faults = 0
     settle_faults = 0
 
-    async def claim_when_due(self, link, count_max, wait_s):  # type: ignore[no-untyped-def]
+    async def claim_when_due(self, link, count_max, wait_s, *rates):  # type: ignore[no-untyped-def]
         if self.claim_faults:
             self.claim_faults -= 1
             raise Fault(FaultCode.TRY_LATER)
-        parts = await super().claim_when_due(link, count_max, wait_s)
+        parts = await super().claim_when_due(link, count_max, wait_s, *rates)
         if self.claim_gate is not None and parts:
             await self.claim_gate.wait()
         return parts

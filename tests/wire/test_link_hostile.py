@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.runtime.backoff import Backoff
 from bridge.smpp import pdus
 from bridge.smpp.codec import decode, encode
 from bridge.smpp.constants import EsmClass, Tag
 from bridge.smpp.framing import FrameBuffer
 from bridge.smpp_out import connection as connections
-from bridge.smpp_out.backoff import Backoff
 from bridge.smpp_out.link import LinkState
 from tests.fuzz.mutations import Mutations
 from tests.support import asyncio_test, eventually

@@ -37,6 +37,15 @@ class AccountLine(TypedDict):
     smpp_alphabet_1: str
     smpp_id_form: str
     smpp_long_inbound: str
+    hours: str
+    """When its messages may be sent; empty: always."""
+    hours_for_alarms: bool
+    validity_ms: int
+    """Spans of 0 say nothing."""
+    queue_age_ms: int
+    worthless_after_ms: int
+    parts_per_second: float
+    """How fast its parts leave, at most, on all links together; 0: no limit."""
 
 
 class CredentialLine(TypedDict):

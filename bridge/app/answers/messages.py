@@ -19,6 +19,14 @@ class Cancelled(TypedDict):
     refunded_mc: int
 
 
+class Rescheduled(TypedDict):
+    """A message with another time."""
+
+    message_id: str
+    due_at_ms: int
+    """When it is sent first: the time asked for, or when its hours open after it."""
+
+
 class MessageLine(TypedDict):
     """A message in a list."""
 
@@ -151,6 +159,12 @@ class MessageDetail(MessageLine):
 
     text: str
     expires_at_ms: int
+    validity_ms: int
+    """Asked of the network; 0: as long as it allows."""
+    worthless_at_ms: int
+    """Neither sent nor, as far as the network obeys, delivered after this; 0: never."""
+    hours: str
+    """When it may be sent; empty: always."""
     parts: list[PartDetail]
     history: list[HistoryLine]
     postings: list[MessagePosting]

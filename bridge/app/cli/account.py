@@ -10,6 +10,7 @@ from bridge.app.cli import printing as out
 from bridge.app.cli.base import CREDITS, Group, actor, json_option
 from bridge.app.cli.exits import EX_USAGE, fail
 from bridge.app.cli.place import call
+from bridge.intake.when import span_text
 from bridge.ledger.accounts import FACTS
 
 PIN_SIZE_MAX = 200
@@ -169,6 +170,11 @@ def account_show(name: str, is_json: bool) -> None:
             ("mail events", row["mail_events"]),
             ("originator", row["originator"]),
             ("numbers", " ".join(row["numbers"])),
+            ("hours", row["hours"] + (" (alarms too)" if row["hours"] and row["hours_for_alarms"] else "")),
+            ("network tries", span_text(row["validity_ms"])),
+            ("waits at most", span_text(row["queue_age_ms"])),
+            ("worthless after", span_text(row["worthless_after_ms"])),
+            ("sends at most", f"{row['parts_per_second']:g} parts/s" if row["parts_per_second"] else ""),
             ("SMPP", _smpp_rules(row)),
             ("opened", out.utc(row["created_at_ms"])),
             ("closed", out.utc(row["closed_at_ms"])),

@@ -13,7 +13,7 @@ from bridge.app.cli.account import (
     REFUNDS_HELP,
     RESERVE_HELP,
 )
-from bridge.app.cli.base import CREDITS, Command
+from bridge.app.cli.base import CREDITS, SPAN, Command
 from bridge.app.cli.exits import EX_USAGE, fail
 from bridge.app.cli.place import call
 from bridge.ledger.accounts import ALPHABETS, CHOICES
@@ -59,6 +59,25 @@ from bridge.ledger.accounts import ALPHABETS, CHOICES
     type=click.Choice(CHOICES["smpp_long_inbound"]),
     help="How long texts from handsets reach its ESMEs: as one message_payload, or in parts.",
 )
+@click.option("--hours", metavar="HOURS", help="When its messages may be sent, as mo-fr 08:00-20:00 Europe/Stockholm.")
+@click.option(
+    "--hours-for-alarms/--no-hours-for-alarms", default=None, help="Whether the alarm lane waits for them too."
+)
+@click.option("--validity", "validity_ms", type=SPAN, help="What is asked of the network; 0: as long as it allows.")
+@click.option(
+    "--queue-age", "queue_age_ms", type=SPAN, help="How long a message may wait for a link; 0: the settings'."
+)
+@click.option(
+    "--worthless-after",
+    "worthless_after_ms",
+    type=SPAN,
+    help="Neither send nor deliver a message later than so long after its time; 0: no such bound.",
+)
+@click.option(
+    "--parts-per-second",
+    type=click.FloatRange(0),
+    help="How fast its parts leave, on all links together; it may submit more, which waits. 0: no limit.",
+)
 def account_set(name: str, **values: Any) -> None:
     """Change an account.
 
@@ -68,6 +87,8 @@ def account_set(name: str, **values: Any) -> None:
     Example:
       smsbridge account set ward7 --low-limit 20 --mobile 46701740605 --low-text
       smsbridge account set ward7 --overdraft 50 --refunds undeliverable
+      smsbridge account set ward7 --hours "mo-fr 08:00-20:00" --worthless-after 4h
+      smsbridge account set newsletters --lane bulk --parts-per-second 20
       smsbridge account set bulk-gateway --smpp-binds 4 --smpp-parts-per-second 50 --smpp-receipts always
     """
     facts = {fact: value for fact, value in values.items() if value is not None}

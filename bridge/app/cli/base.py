@@ -11,6 +11,8 @@ import click
 
 from bridge.app.cli.exits import exit_code_told
 from bridge.app.cli.place import Place
+from bridge.intake.when import span_ms
+from bridge.messages.faults import Fault
 from bridge.messages.money import parse_credits
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -31,6 +33,23 @@ class Credits(click.ParamType):
 
 
 CREDITS = Credits()
+
+
+class Span(click.ParamType):
+    """A span of time like 15m or 1h30m, in milliseconds; 0 is none."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return 0 if value.strip() == "0" else span_ms(value)
+        except Fault as fault:
+            self.fail(fault.detail, param, ctx)
+
+
+SPAN = Span()
 
 
 def _place_options() -> list[click.Option]:

@@ -11,6 +11,8 @@ from bridge.app.answers.messages import (
     QueueLine,
 )
 from bridge.app.cli.printing import clean, credit, next_try, sentence_lines, until, utc
+from bridge.intake.when import span_text
+from bridge.messages.hours import HELD_FOR_HOURS
 from bridge.messages.message import TEST_LINK
 
 _CODINGS = {"gsm7": "GSM 03.38", "ucs2": "UCS-2", "binary": "binary"}
@@ -29,8 +31,11 @@ _WORD_OF_IT = "for a late answer or a receipt"
 """What settles a doubt."""
 
 _EVENTS = {
+    "rescheduled": "sent at another time",
+    "originator_replaced": "sender replaced",
     "deferred": "put off",
     "failover": "moved to another link",
+    "replanned": "moved to another link",
     "in_doubt": "in doubt",
     "resend": "queued again",
     "replaced": "replaced by its sender",
@@ -84,6 +89,12 @@ def _head(detail: MessageDetail) -> Iterator[str]:
         yield f"  reference   {detail['reference']}"
     if parts and any(part["final_at_ms"] is None for part in parts):
         yield f"  valid until {utc(detail['expires_at_ms'])}"
+    if detail["worthless_at_ms"]:
+        yield f"  worthless   after {utc(detail['worthless_at_ms'])}"
+    if detail["validity_ms"]:
+        yield f"  validity    {span_text(detail['validity_ms'])} asked of the network"
+    if detail["hours"]:
+        yield f"  hours       {detail['hours']}"
 
 
 def _free(count: int) -> str:
@@ -138,6 +149,8 @@ def _waiting(part: PartDetail, now_ms: int) -> str:
     if part["state"] == "in_doubt":
         return f"waiting: {_WORD_OF_IT}{_until(part['next_action_at_ms'], now_ms)}, longer while its link is down"
     why = part["waiting_for"] or reason_of(part["state"])
+    if why == HELD_FOR_HOURS:
+        return f"waiting: {_held(part['next_action_at_ms'], now_ms)}"
     when = next_try if part["state"] == "queued" else _until
     return f"waiting: {why}{when(part['next_action_at_ms'], now_ms)}"
 
@@ -165,6 +178,8 @@ def reason_of(state: str) -> str:
 def parts_reason(line: QueueLine, now_ms: int) -> str:
     """Why the parts of a line of the queue wait, and what comes next."""
     why = line["waiting_for"] or reason_of(line["state"])
+    if why == HELD_FOR_HOURS:
+        return _held(line["next_action_at_ms"], now_ms)
     if line["state"] == "in_doubt":
         return f"{why}; waiting {_WORD_OF_IT}; then {line['then']}"
     return why + (next_try(line["next_action_at_ms"], now_ms) if line["state"] == "queued" else "")
@@ -177,6 +192,11 @@ def parts_end_ms(line: QueueLine) -> int | None:
 
 def _until(at_ms: int | None, now_ms: int) -> str:
     return f", until {utc(at_ms)}" if until(at_ms, now_ms) else ""
+
+
+def _held(at_ms: int | None, now_ms: int) -> str:
+    """When hours open next; they did when that moment has come and a link is to take the part."""
+    return f"{HELD_FOR_HOURS} until {utc(at_ms)}" if until(at_ms, now_ms) else "its turn: its hours are open"
 
 
 def _notice(notice: NoticeLine, now_ms: int) -> Iterator[str]:

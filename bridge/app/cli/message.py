@@ -12,6 +12,7 @@ from bridge.app.answers.messages import (
     MessageLine,
     OwedLine,
     Queue,
+    Rescheduled,
     SentMessage,
 )
 from bridge.app.cli import printing as out
@@ -25,6 +26,7 @@ from bridge.messages.message import MessageState
 TEXT_SIZE_MAX = 65_536
 """Characters read of a text on standard input: far more than the parts a message may have."""
 LIST_DEFAULT, LIST_MAX = 20, 1000
+AT_HELP = "Send it at this time of the account's clock, as 2026-12-01T08:00; with Z or +01:00 behind it of that zone."
 STATES = [state.value for state in MessageState]
 
 
@@ -51,6 +53,13 @@ class StateName(click.ParamType):
 )
 @click.option("--lane", type=click.Choice(LANES), help="How urgent; the account's lane when left out.")
 @click.option("--reference", metavar="TEXT", default="", help="Your own name for it, at most 64 characters.")
+@click.option("--at", metavar="TIME", default="", help=AT_HELP)
+@click.option("--in", "after", metavar="SPAN", default="", help="Send it in so long: 90s, 15m, 2h, 1d, 1h30m.")
+@click.option(
+    "--worthless-after", metavar="SPAN", default="", help="Neither send nor deliver it later than so long after that."
+)
+@click.option("--validity", metavar="SPAN", default="", help="For how long the network may try to deliver it.")
+@click.option("--queue-age", metavar="SPAN", default="", help="How long it may wait for a link.")
 @json_option
 def send(text: tuple[str, ...], to: tuple[str, ...], lane: str | None, is_json: bool, **values: Any) -> None:
     """Send a text to one or more numbers.
@@ -62,6 +71,7 @@ def send(text: tuple[str, ...], to: tuple[str, ...], lane: str | None, is_json: 
     Example:
       smsbridge send --account ward7 --to 46701740605 "Pump 3 stopped"
       df -h / | smsbridge send --account ops --lane alarm --to 46701740605 --to 46701740606 -
+      smsbridge send --account ward7 --to 46701740605 --at 2026-12-01T08:00 --worthless-after 4h "Clinic at ten"
     """
     rows: list[SentMessage] = call("send", to=list(to), text=_text(text), lane=lane or "", **values)
     if is_json:
@@ -172,6 +182,28 @@ def message_cancel(message_id: str, is_json: bool) -> None:
         return out.as_json(answer)
     back = f"; {out.credit(answer['refunded_mc'])} given back" if answer["refunded_mc"] else ""
     return click.echo(f"cancelled {' '.join(answer['cancelled'])}{back}")
+
+
+@message.command("reschedule")
+@click.argument("message_id", metavar="MESSAGE")
+@click.option("--at", metavar="TIME", default="", help=AT_HELP)
+@click.option("--in", "after", metavar="SPAN", default="", help="Send it in so long: 90s, 15m, 2h, 1d, 1h30m.")
+@json_option
+def message_reschedule(message_id: str, is_json: bool, **values: Any) -> None:
+    """Send a message at another time, while no carrier has it.
+
+    A time that has come means at once. Hours that hold for it hold at the new time too, and how long it is worth
+    sending counts from there, unless its sender named the moment.
+
+    \b
+    Example:
+      smsbridge message reschedule 6FD54FA2 --at 2026-12-01T08:00
+      smsbridge message reschedule 6FD54FA2 --in 15m
+    """
+    answer: Rescheduled = call("message_reschedule", message_id=message_id, actor=actor(), **values)
+    if is_json:
+        return out.as_json(answer)
+    return click.echo(f"message {answer['message_id']} is sent at {out.utc(answer['due_at_ms'])}")
 
 
 @message.command("inbound")

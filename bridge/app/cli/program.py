@@ -12,15 +12,21 @@ from bridge.app.cli.account_set import account_set
 from bridge.app.cli.account_smpp import account_smpp
 from bridge.app.cli.backup import backup, backup_words, restore_command
 from bridge.app.cli.base import Program, json_option
+from bridge.app.cli.coverage import coverage
 from bridge.app.cli.credit import account_adjust, account_close, account_top_up, account_transfer, message_refund
 from bridge.app.cli.exits import EX_DATA, fail
+from bridge.app.cli.explain import explain
 from bridge.app.cli.held import held, held_words
+from bridge.app.cli.hours import hours
 from bridge.app.cli.link import link, links_table
 from bridge.app.cli.message import message, queue, send
+from bridge.app.cli.network import network
 from bridge.app.cli.number import number
+from bridge.app.cli.originator import originator
 from bridge.app.cli.person import actions, person
 from bridge.app.cli.place import Place, call, the_place
 from bridge.app.cli.refusal import refusal
+from bridge.app.cli.route import route
 from bridge.app.cli.simulator import simulator
 from bridge.app.cli.smpp import smpp
 from bridge.app.cli.statement import account_statement
@@ -92,7 +98,8 @@ def run() -> None:
     # Late: it installs the loop, which must not happen for any other command.
     from bridge.app.run import run as run_appliance
 
-    sys.exit(run_appliance(reading.settings, is_trial=place.file is None))
+    reread = place.reading if place.file is not None else None
+    sys.exit(run_appliance(reading.settings, is_trial=place.file is None, reread=reread))
 
 
 @cli.command()
@@ -131,8 +138,8 @@ def _summary(settings: Settings) -> list[tuple[str, str]]:
         ("SMPP in", ", ".join(smpp_in) or "off"),
     ]
     for one in settings.links:
-        where = out.endpoint(one.host, one.port) + " (TLS)" * one.tls
-        pairs.append((f"link {one.name}", f"{where} as {one.system_id}"))
+        where = one.endpoint + (" (HTTP)" if one.kind == "http" else " (TLS)" * one.tls)
+        pairs.append((f"link {one.name}", f"{where} as {one.system_id}" if one.system_id else where))
     if not settings.links:
         pairs.append(("links", "none: every message is refused"))
     for numbers in settings.intake.test_numbers:
@@ -209,7 +216,13 @@ for command in (account_statement, account_close):
 message.add_command(message_refund)
 cli.add_command(number)
 cli.add_command(tariff)
+cli.add_command(originator)
+cli.add_command(hours)
 cli.add_command(link)
+cli.add_command(route)
+cli.add_command(network)
+cli.add_command(explain)
+cli.add_command(coverage)
 
 
 @cli.group()

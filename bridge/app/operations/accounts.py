@@ -9,6 +9,7 @@ from bridge.intake import authenticate
 from bridge.intake.authenticate import CredentialKind
 from bridge.messages import address
 from bridge.messages.faults import Fault, FaultCode
+from bridge.routing import originators
 from bridge.runtime.loop import now_ms
 
 
@@ -42,7 +43,7 @@ class AccountOperations(Desk):
         _check_facts(email, mobile, home_country, time_zone)
         verifier, shown = await self._new_pin(pin, networks or [])
         if originator:
-            originator = address.parse_originator(originator)
+            originator = originators.parse(originator)
         at_ms = now_ms()
         await self._ledger.do(
             "account_open",
@@ -88,7 +89,7 @@ class AccountOperations(Desk):
         resulting = account | facts
         _check_facts(*(resulting[fact] for fact in ("email", "mobile", "home_country", "time_zone")))
         if facts.get("originator"):
-            facts = facts | {"originator": address.parse_originator(facts["originator"])}
+            facts = facts | {"originator": originators.parse(facts["originator"])}
         await self._ledger.do("account_set", name=name, facts=facts)
         self._gatekeeper.forget()
         return {"name": name, "is_disabled": bool(account["is_disabled"])}

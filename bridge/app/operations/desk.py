@@ -2,15 +2,22 @@
 
 import asyncio
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bridge.app.backups import Backups
 from bridge.app.settings import Settings
-from bridge.intake.authenticate import Identity
+from bridge.intake.authenticate import Identity, TimeRules
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import Lane
+from bridge.routing import route_list
+from bridge.routing.hours import DestinationHours, Hours, HoursRow
+from bridge.routing.networks import Network, NetworkTable
+from bridge.routing.originators import OriginatorKind, OriginatorRule, OriginatorTable
+from bridge.routing.routes import Route, RouteTable, contradictions
 from bridge.routing.tariff import Tariff
+from bridge.runtime import logs
 from bridge.runtime.door import Door
 from bridge.runtime.identity import Gatekeeper
 from bridge.runtime.ledger_client import LedgerClient
@@ -18,6 +25,8 @@ from bridge.runtime.loop import now_ms
 from bridge.simulator.smsc import Smsc
 from bridge.smpp_in.service import SmppDoor
 from bridge.smpp_out.service import Links
+
+log = logs.get("desk")
 
 
 class Desk:
@@ -33,6 +42,8 @@ class Desk:
         self._smpp: SmppDoor | None = None
         self._started_at_ms = now_ms()
         self._reading = asyncio.Lock()
+        self._changing = asyncio.Lock()
+        """Held from looking at the routes until what was found good is written."""
         self.backups = Backups(settings, ledger)
 
     def attach(self, links: Links, simulator: Smsc | None, smpp: SmppDoor | None = None) -> None:
@@ -50,7 +61,36 @@ class Desk:
             tariff = await asyncio.to_thread(
                 Tariff, [(row["account_class"], row["prefix"], row["valid_from_ms"], row["price_mc"]) for row in rows]
             )
-            self._door.tables = replace(self._door.tables, tariff=tariff)
+            routing = await self._read_routing() | await self._read_senders()
+            self._door.tables = replace(self._door.tables, tariff=tariff, **routing)
+
+    async def _read_senders(self) -> dict[str, Any]:
+        """Originators, and hours of destinations."""
+        allowed, rules = await self._ledger.read("originator_list"), await self._ledger.read("originator_rule_list")
+        pools: dict[str, list[str]] = {}
+        for row in await self._ledger.read("pool_list"):
+            pools.setdefault(row["pool"], []).append(row["number"])
+        originators = OriginatorTable(
+            [(row["account_id"], row["originator"]) for row in allowed],
+            [OriginatorRule(**row | {"kind": OriginatorKind(row["kind"])}) for row in rules],
+            pools,
+            must_be_registered=self._settings.originators.must_be_registered,
+        )
+        rows = await self._ledger.read("destination_hours_list")
+        hours = DestinationHours(
+            HoursRow(row["destination"], Hours.parse(row["hours"]), row["is_for_alarms"]) for row in rows
+        )
+        return {"originators": originators, "hours": hours}
+
+    async def _read_routing(self) -> dict[str, Any]:
+        """The tables of routes and networks. Rows that this version does not understand are told and left out."""
+        links = tuple(link.name for link in self._settings.links)
+        route_rows, network_rows = await self._ledger.read("route_list"), await self._ledger.read("network_list")
+        routes, wrong = await asyncio.to_thread(routes_of, route_rows, links)
+        for route_id, why in wrong:
+            log.error("route not understood", route=route_id, reason=why, hint="see `smsbridge route list`")
+        networks = await asyncio.to_thread(lambda: NetworkTable(Network(**row) for row in network_rows))
+        return {"routes": routes, "networks": networks, "links": frozenset(links)}
 
     async def known(self, name: str) -> dict[str, Any]:
         """Facts of an account. Raises Fault NOT_FOUND, naming one that differs only by case."""
@@ -74,7 +114,33 @@ class Desk:
             originator=account["originator"],
             home_country=account["home_country"],
             scopes=frozenset({"send"}),
+            times=TimeRules.of(account),
         )
+
+
+def cells_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """A route of the ledger by the columns of a file."""
+    return {name: row["account_class" if name == "class" else name] for name in route_list.COLUMNS}
+
+
+def routes_of(rows: list[dict[str, Any]], links: Sequence[str]) -> tuple[RouteTable, list[tuple[int, str]]]:
+    """The table of the ledger's rows, and the numbers of those that are not understood, each with why.
+
+    No rows at all: every link, in order, everywhere.
+    """
+    routes: list[Route] = []
+    wrong: list[tuple[int, str]] = []
+    for row in rows:
+        route, errors = route_list.make(cells_of(row), row["route_id"])
+        if route is not None:
+            routes.append(route)
+        else:
+            wrong.append((row["route_id"], "; ".join(f"{column}: {why}" for column, why in errors)))
+    for first, second, why in reversed(contradictions(routes)):
+        wrong.append((routes[second].route_id, f"contradicts route {routes[first].route_id}: {why}"))
+    bad = {route_id for route_id, _ in wrong}
+    table = RouteTable(route for route in routes if route.route_id not in bad)
+    return (table if rows else RouteTable.by_prefix([("", links)])), wrong
 
 
 def check_mail(mail: str) -> None:

@@ -8,9 +8,12 @@ from bridge.app.operations.accounts import AccountOperations
 from bridge.app.operations.appliance import ApplianceOperations
 from bridge.app.operations.backup import BackupOperations
 from bridge.app.operations.credit import CreditOperations
+from bridge.app.operations.explain import ExplainOperations
 from bridge.app.operations.messages import MessageOperations
 from bridge.app.operations.person import PersonOperations
 from bridge.app.operations.refusals import RefusalOperations
+from bridge.app.operations.routes import RouteOperations
+from bridge.app.operations.senders import SenderOperations
 from bridge.app.operations.smpp import SmppOperations
 from bridge.app.operations.tariff import TariffOperations
 
@@ -21,6 +24,9 @@ class Operations(
     CreditOperations,
     RefusalOperations,
     TariffOperations,
+    RouteOperations,
+    ExplainOperations,
+    SenderOperations,
     BackupOperations,
     PersonOperations,
     SmppOperations,

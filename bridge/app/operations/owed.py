@@ -6,7 +6,7 @@ from typing import Any
 from bridge.app.times import iso
 from bridge.ledger.esme import KEPT_MS
 from bridge.ledger.timers import FRESH_MS_MAX
-from bridge.messages.message import Lane
+from bridge.messages.message import Lane, Paced
 from bridge.routing.retry import MAIL_AGE_MAX_MS
 
 TO_ESMES = "to ESMEs"
@@ -14,6 +14,10 @@ TO_ESMES = "to ESMEs"
 RECEIVING = ("receiver", "transceiver")
 NOT_RUNNING = "the appliance is not running"
 _MAILS = ("report", "inbound", "low_credit")
+
+PACED_OLD_MS = 5_000
+"""A link that is bound claims every second; what it held back before that is not held back by a pace any more."""
+PACED_TOLD_MAX = 3
 
 UNKNOWN_THEN = "ends as unknown and stays charged; then `smsbridge message refund` can give its price back"
 
@@ -56,6 +60,32 @@ def _why_not_taken(line: dict[str, Any], account: str, next_at_ms: int | None) -
     if line["state"] == "claimed":
         return f"{account} is bound; " + (f"{last}, so it was sent again" if last else "sent, not answered yet")
     return f"{account} is bound, but {last}" if last and next_at_ms else "its turn"
+
+
+def paced(
+    line: dict[str, Any], reason: str, held: Iterable[Paced], now_ms: int, sender: Mapping[str, str] | None
+) -> dict[str, Any]:
+    """A line of queued parts of a link that has the `reason` to keep them waiting ("": none), and holds back `held`.
+
+    `sender` has the account and the originator of the parts; None: of several.
+    """
+    lane = Lane[line["lane"].upper()]
+    live = [one for one in held if one.lane is lane and one.until_ms > now_ms - PACED_OLD_MS]
+    if sender is not None:
+        live = [one for one in live if sender.get(one.kind) == one.name]
+    if not live:
+        return line | {"waiting_for": reason or "its turn"}
+    told = [
+        f"{one.kind} {one.name} to {one.parts_per_second:.3g} parts/s on "
+        + ("all links together" if one.kind == "account" else f"link {line['link']}")
+        for one in live[:PACED_TOLD_MAX]
+    ]
+    more = f" and {len(live) - PACED_TOLD_MAX} more" if len(live) > PACED_TOLD_MAX else ""
+    words = [reason] if reason else []
+    return line | {
+        "waiting_for": "; ".join([*words, f"paced: {', '.join(told)}{more}"]),
+        "next_action_at_ms": max(now_ms, min(one.until_ms for one in live)),
+    }
 
 
 def mail_kept_until_ms(kind: str, created_at_ms: int) -> int | None:

@@ -1,15 +1,25 @@
 """Operations on refusals: what was not taken, and its deliberate resubmission. Nothing here happens by itself."""
 
+import asyncio
 from typing import Any
 
 from bridge.app.answers.messages import SentMessage
-from bridge.app.operations.desk import Desk
+from bridge.app.answers.refusals import RefusedAgain, Resubmission
+from bridge.app.operations.desk import Desk, own_actor
+from bridge.intake.authenticate import Identity
+from bridge.intake.times import validity_ms
 from bridge.ledger.refusals import thread_of
+from bridge.ledger.reports_missing import PAGE_MAX
 from bridge.messages.faults import Fault, FaultCode
-from bridge.messages.message import Lane, Submission
+from bridge.messages.message import Accepted, Lane, Submission
+from bridge.messages.number_plans import DIGITS_MAX
+from bridge.runtime.loop import now_ms
 
 RESUBMIT_MAX = 100
 """Refusals of one resubmission, as many as one mail may have recipients."""
+
+RANGE_SHOWN_MAX = 7
+"""Digits of a range that are noted: never a whole number."""
 
 
 class RefusalOperations(Desk):
@@ -48,10 +58,81 @@ class RefusalOperations(Desk):
         identity = await self.identity(rows[0]["account"])
         submissions = [_submission(row) for row in rows]
         accepted = await self._door.submit(identity, submissions, resubmits=tuple(ids))
-        return [
-            {"message_id": a.message_id, "recipient": a.recipient, "part_total": a.part_total, "price_mc": a.price_mc}
-            for a in accepted
-        ]
+        return [_sent(one) for one in accepted]
+
+    async def refusal_missing(self) -> list[dict[str, Any]]:
+        """Ranges of numbers that look valid and that no route or price covers, the most wanted first."""
+        found: list[dict[str, Any]] = await self._ledger.read("refusal_missing")
+        return found
+
+    async def refusal_waiting(self, *, prefix: str) -> list[dict[str, Any]]:
+        """Whose refusals of a range could be resubmitted, and how many."""
+        found: list[dict[str, Any]] = await self._ledger.read("refusal_waiting", prefix=_checked_prefix(prefix))
+        return found
+
+    async def refusal_resubmit_range(
+        self, *, prefix: str, account: str, lane: int = 0, after: int = 0, is_old_too: bool = False, actor: str = ""
+    ) -> Resubmission:
+        """Submit one batch of an account's refusals of a range once more: alarm lane first, each by itself, only once.
+
+        Charged at today's price. Those that are older than a message of their lane may wait are left alone, unless
+        `is_old_too`; what is refused again stays as it was.
+        """
+        identity = await self.identity(account)
+        rows = await self._ledger.read(
+            "refusals_of_range", prefix=_checked_prefix(prefix), account=account, lane=lane, after=after
+        )
+        at_ms = now_ms()
+        fresh = [row for row in rows if is_old_too or self._is_fresh(row, at_ms)]
+        found = await asyncio.gather(*(self._resubmit_one(identity, row) for row in fresh))
+        if count := sum(one is not None for one, _ in found):
+            # Somebody said that the account agreed: let it be known who.
+            await self._ledger.do(
+                "person_note",
+                action="resubmit",
+                detail=f"{count} of {account}, range {prefix[:RANGE_SHOWN_MAX]}, as agreed",
+                actor=actor or own_actor(),
+                now_ms=now_ms(),
+            )
+        last = rows[-1] if rows else {"lane": lane, "refusal_id": after}
+        return {
+            "sent": [one for one, _ in found if one is not None],
+            "refused": [again for _, again in found if again is not None],
+            "too_old": len(rows) - len(fresh),
+            "lane": last["lane"],
+            "after": last["refusal_id"],
+            "is_last": len(rows) < PAGE_MAX,
+        }
+
+    def _is_fresh(self, row: dict[str, Any], at_ms: int) -> bool:
+        """Whether a message of its lane would still wait in the queue today."""
+        return bool(row["created_at_ms"] + validity_ms(Lane(row["lane"]), self._settings.intake) > at_ms)
+
+    async def _resubmit_one(
+        self, identity: Identity, row: dict[str, Any]
+    ) -> tuple[SentMessage | None, RefusedAgain | None]:
+        try:
+            (one,) = await self._door.submit(identity, [_submission(row)], resubmits=(row["refusal_id"],))
+        except Fault as fault:
+            return None, {"refusal_id": row["refusal_id"], "fault": fault.code.value, "why": fault.sentence}
+        return _sent(one), None
+
+
+def _sent(one: Accepted) -> SentMessage:
+    return {
+        "message_id": one.message_id,
+        "recipient": one.recipient,
+        "part_total": one.part_total,
+        "price_mc": one.price_mc,
+    }
+
+
+def _checked_prefix(prefix: str) -> str:
+    """Leading digits of E.164 numbers. Raises Fault BAD_REQUEST."""
+    digits = prefix.strip().removeprefix("prefix:").removeprefix("+")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX):
+        raise Fault(FaultCode.BAD_REQUEST, f"a range is named by its leading digits, like 4670; not by {prefix!r}")
+    return digits
 
 
 def _check(row: dict[str, Any]) -> None:

@@ -38,7 +38,13 @@ CREATE TABLE account (                -- who pays
     smpp_alphabet_0 TEXT NOT NULL DEFAULT 'gsm' CHECK (smpp_alphabet_0 IN ('gsm', 'ascii', 'latin1', 'cp1252')), -- of data_coding 0
     smpp_alphabet_1 TEXT NOT NULL DEFAULT 'ascii' CHECK (smpp_alphabet_1 IN ('gsm', 'ascii', 'latin1', 'cp1252')), -- of data_coding 1
     smpp_id_form TEXT NOT NULL DEFAULT 'hex' CHECK (smpp_id_form IN ('hex', 'decimal', 'hex_decimal', 'decimal_hex')), -- of message_id
-    smpp_long_inbound TEXT NOT NULL DEFAULT 'payload' CHECK (smpp_long_inbound IN ('payload', 'parts')) -- how long texts arrive
+    smpp_long_inbound TEXT NOT NULL DEFAULT 'payload' CHECK (smpp_long_inbound IN ('payload', 'parts')), -- how long texts arrive
+    hours TEXT NOT NULL DEFAULT '', -- when its messages may be sent, as 'mo-fr 08:00-20:00 Europe/Stockholm'; empty: always
+    hours_for_alarms INTEGER NOT NULL DEFAULT 0 CHECK (hours_for_alarms IN (0, 1)), -- the alarm lane waits for them too
+    validity_ms INTEGER NOT NULL DEFAULT 0 CHECK (validity_ms >= 0), -- asked of the network; 0: as long as it allows
+    queue_age_ms INTEGER NOT NULL DEFAULT 0 CHECK (queue_age_ms >= 0), -- how long a message may wait for a link; 0: by the settings
+    worthless_after_ms INTEGER NOT NULL DEFAULT 0 CHECK (worthless_after_ms >= 0), -- a message of this age is not worth sending or delivering; 0: never
+    parts_per_second REAL NOT NULL DEFAULT 0 CHECK (parts_per_second >= 0) -- how fast its parts leave, at most; 0: no limit
 ) STRICT;
 
 CREATE TABLE credential (             -- how an account proves itself; several per account
@@ -165,8 +171,9 @@ CREATE TABLE part (                   -- one short message
     slowed INTEGER NOT NULL DEFAULT 0, -- attempts that were answered "too fast": they say nothing about the part
     UNIQUE (message_id, part_no)
 ) STRICT;
--- The claim's index: what is due on a link, alarm lane first. expires_at_ms rides along for the expiry sweep.
-CREATE INDEX part_due ON part (link, lane, next_action_at_ms, expires_at_ms) WHERE state = 'queued';
+-- The claim's index: what is due on a link, lane by lane and account by account, in the order of its turn.
+-- expires_at_ms rides along for the expiry sweep.
+CREATE INDEX part_due ON part (link, lane, account_id, next_action_at_ms, part_id, expires_at_ms) WHERE state = 'queued';
 CREATE INDEX part_open ON part (state, next_action_at_ms) WHERE state IN ('claimed', 'in_doubt', 'scheduled');
 -- Parts that wait to be sent once more, of which a late receipt may still tell that they were taken.
 CREATE INDEX part_again ON part (link) WHERE state = 'queued' AND is_possible_duplicate = 1;
@@ -326,9 +333,11 @@ CREATE TABLE refusal (                -- a submission of a known account that wa
     reference TEXT NOT NULL DEFAULT '',
     thread TEXT NOT NULL DEFAULT '',  -- the mail to answer, as a JSON object; empty: none
     is_cut INTEGER NOT NULL DEFAULT 0 CHECK (is_cut IN (0, 1)), -- the text was longer than what is kept
-    resubmitted_as INTEGER            -- the message that a deliberate resubmission made of it
+    resubmitted_as INTEGER,           -- the message that a deliberate resubmission made of it
+    missing TEXT NOT NULL DEFAULT ''  -- digits of a recipient whose route or price was missing; empty: another reason
 ) STRICT;
 CREATE INDEX refusal_account ON refusal (account_id, refusal_id);
+CREATE INDEX refusal_missing ON refusal (missing) WHERE missing != '';
 
 CREATE TABLE action (                 -- what people did to this ledger, for the next person; append-only
     action_id INTEGER PRIMARY KEY,
@@ -341,6 +350,100 @@ CREATE TRIGGER action_is_never_changed BEFORE UPDATE ON action
 BEGIN SELECT RAISE(ABORT, 'actions are append-only'); END;
 CREATE TRIGGER action_is_never_deleted BEFORE DELETE ON action
 BEGIN SELECT RAISE(ABORT, 'actions are append-only'); END;
+
+CREATE TABLE message_time (           -- what is said of when a message may be sent and delivered, where anything is
+    message_id INTEGER PRIMARY KEY REFERENCES message (message_id),
+    validity_ms INTEGER NOT NULL,     -- asked of the network with each part; 0: as long as it allows
+    worthless_at_ms INTEGER NOT NULL, -- neither sent nor, as far as the network obeys, delivered after this; 0: never
+    hours TEXT NOT NULL,              -- when it may be sent: see messages/hours.py; empty: always
+    queue_age_ms INTEGER NOT NULL,    -- how long it may wait for a link from its first chance on; 0: by the settings
+    worthless_after_ms INTEGER NOT NULL -- the span that worthless_at_ms was reckoned with; 0: its sender named a moment
+) STRICT;
+
+CREATE TABLE destination_hours (      -- when messages to a destination may be sent
+    destination TEXT PRIMARY KEY,     -- 'prefix:4670', 'country:SE' or '' for everywhere
+    hours TEXT NOT NULL,
+    is_for_alarms INTEGER NOT NULL DEFAULT 0 CHECK (is_for_alarms IN (0, 1)) -- the alarm lane waits for them too
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE originator (             -- which originators an account may use; none for an account: any
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    originator TEXT NOT NULL,         -- a name, digits, or 'pool:NAME'
+    created_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account_id, originator)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE originator_rule (        -- what becomes of originators that a destination or a link does not take
+    destination TEXT NOT NULL,        -- 'prefix:4670', 'country:SE' or '' for everywhere
+    link TEXT NOT NULL DEFAULT '',    -- the first link of the route; '' is any
+    kind TEXT NOT NULL CHECK (kind IN ('alphanumeric', 'msisdn', 'short_code', 'any')), -- of the originator
+    replacement TEXT NOT NULL,        -- a name, digits or 'pool:NAME'; empty: refused
+    PRIMARY KEY (destination, link, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pool_number (            -- numbers of which a message gets one as its originator
+    pool TEXT NOT NULL,
+    number TEXT NOT NULL,             -- digits
+    PRIMARY KEY (pool, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pool_use (               -- which number of a pool an account last used towards a recipient
+    pool_use_id INTEGER PRIMARY KEY,
+    pool TEXT NOT NULL,
+    recipient TEXT NOT NULL,          -- E.164 digits
+    account_id INTEGER NOT NULL,
+    number TEXT NOT NULL,
+    used_at_ms INTEGER NOT NULL,
+    UNIQUE (recipient, pool, account_id)
+) STRICT;
+CREATE INDEX pool_use_number ON pool_use (number, recipient);
+CREATE INDEX pool_use_age ON pool_use (used_at_ms);
+
+CREATE TABLE link_state (             -- what people told a link at run time; no row: it works as configured
+    link TEXT PRIMARY KEY,
+    state TEXT NOT NULL DEFAULT 'started' CHECK (state IN ('started', 'draining', 'stopped')),
+    actor TEXT NOT NULL DEFAULT '',   -- who said so
+    reason TEXT NOT NULL DEFAULT '',
+    since_ms INTEGER NOT NULL DEFAULT 0,
+    parts_per_second REAL CHECK (parts_per_second > 0), -- NULL: as configured
+    pace_actor TEXT NOT NULL DEFAULT '',
+    pace_since_ms INTEGER NOT NULL DEFAULT 0,
+    pace_until_ms INTEGER NOT NULL DEFAULT 0 -- 0: until somebody says otherwise
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE selftest (               -- heartbeats through each link; kept for a few days
+    selftest_id INTEGER PRIMARY KEY,
+    link TEXT NOT NULL,
+    message_id INTEGER NOT NULL UNIQUE,
+    at_ms INTEGER NOT NULL,           -- when it was queued
+    limit_ms INTEGER NOT NULL,        -- how long its receipt may take
+    submitted_ms INTEGER,             -- from then until the carrier took it
+    receipt_ms INTEGER,               -- from that until its receipt
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN
+        ('waiting', 'submitted', 'delivered', 'failed', 'silent', 'unsent')) -- silent: no receipt within the limit
+) STRICT;
+CREATE INDEX selftest_link ON selftest (link, at_ms);
+CREATE INDEX selftest_open ON selftest (at_ms) WHERE state IN ('waiting', 'submitted', 'silent');
+
+CREATE TABLE route (                  -- which links may carry what; no rows: every link, in the order of the configuration
+    route_id INTEGER PRIMARY KEY,
+    destination TEXT NOT NULL,        -- 'prefix:4670', 'country:SE', 'network:24001' or '' for everywhere
+    account_class TEXT NOT NULL,      -- '' is every class
+    originator TEXT NOT NULL,         -- exactly this one, or a pattern with *; '' is any
+    hours TEXT NOT NULL,              -- when it counts, as 'mo-fr 08:00-20:00 Europe/Stockholm'; '' is always
+    coding TEXT NOT NULL CHECK (coding IN ('', 'gsm7', 'ucs2', 'binary')),
+    kind TEXT NOT NULL CHECK (kind IN ('', 'text', 'flash', 'binary')),
+    links TEXT NOT NULL,              -- 'a*3@0.021 b, c': see routing/route_list.py; '' is not served
+    note TEXT NOT NULL,
+    UNIQUE (destination, account_class, originator, hours, coding, kind)
+) STRICT;
+
+CREATE TABLE network (                -- in which network a range of numbers was given out
+    prefix TEXT PRIMARY KEY,          -- leading digits
+    mcc_mnc TEXT NOT NULL,            -- mobile country and network code
+    country TEXT NOT NULL,            -- two letters; '' is by the number
+    name TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 INSERT INTO sequence (name, value) VALUES ('message', 0), ('part', 0);
 INSERT INTO tariff (account_class, prefix, price_mc) VALUES ('', '', 1000);

@@ -42,6 +42,12 @@ ACCOUNT = {
     "reserve_mc": 0,
     "low_limit_mc": 0,
     "is_low_texted": False,
+    "hours": "",
+    "hours_for_alarms": False,
+    "validity_ms": 0,
+    "queue_age_ms": 0,
+    "worthless_after_ms": 0,
+    "parts_per_second": 0.0,
 }
 MESSAGE = {
     "message_id": "6FD54FA2",
@@ -73,6 +79,7 @@ LINK = {
     "sessions_bound": 1,
     "sessions_total": 1,
     "spellings": {"decimal": 7},
+    "selftest": None,
     "queued": 12,
 }
 
@@ -200,6 +207,111 @@ def test_link_list(desk: Desk) -> None:
         "    connection refused\n"
         "carrier-a  smpp.example.net:2775  acme       bound  2026-11-24 05:31:40Z    1/1    3/10  decimal      12\n"
     )
+
+
+SUMMARY = {
+    "last_at_ms": AT_MS,
+    "last_state": "delivered",
+    "last_submitted_ms": 20,
+    "last_receipt_ms": 4_200,
+    "limit_ms": 60_000,
+    "count": 288,
+    "p50_ms": 3_900,
+    "p95_ms": 8_040,
+    "silent_since_ms": 0,
+}
+
+
+def test_link_list_with_selftests(desk: Desk) -> None:
+    silent = {**SUMMARY, "last_state": "silent", "last_receipt_ms": None, "p50_ms": None, "p95_ms": None}
+    rows = [{**LINK, "selftest": SUMMARY}, {**LINK, "selftest": silent}, LINK]
+    lines = shown(desk, "link_list", rows, "link", "list").splitlines()
+    assert [line.split()[10:] for line in lines[1:]] == [["4.20", "s", "3.90", "s/8.04", "s"], ["silent"], []]
+
+
+@pytest.mark.parametrize(
+    ("words", "command", "values", "answer", "told"),
+    [
+        (
+            ["stop", "b", "--reason", "prices"],
+            "link_stop",
+            {"reason": "prices"},
+            {"name": "b", "was": "started", "state": "stopped", "moved": 2},
+            "link b is stopped; 2 parts that waited went to other links\n",
+        ),
+        (
+            ["stop", "b"],
+            "link_stop",
+            {"reason": ""},
+            {"name": "b", "was": "stopped", "state": "stopped", "moved": 0},
+            "link b is stopped already\n",
+        ),
+        (
+            ["start", "b"],
+            "link_start",
+            {},
+            {"name": "b", "was": "started", "state": "started", "moved": 0},
+            "link b was not stopped; `smsbridge link list` shows how it stands\n",
+        ),
+        (
+            ["drain", "b"],
+            "link_drain",
+            {"reason": ""},
+            {"name": "b", "was": "started", "state": "draining", "moved": 0},
+            "link b is being drained; it stops by itself when what it has is out\n",
+        ),
+        (
+            ["throttle", "b", "2.5", "--until", "2026-11-24T05:31:40"],
+            "link_throttle",
+            {"parts_per_second": 2.5, "until_at_ms": AT_MS},
+            {"name": "b", "parts_per_second": 2.5, "until_at_ms": AT_MS},
+            "link b sends 2.5 parts/s at most until 2026-11-24 05:31:40Z\n",
+        ),
+        (
+            ["throttle", "b", "--off"],
+            "link_throttle",
+            {"parts_per_second": None, "until_at_ms": 0},
+            {"name": "b", "parts_per_second": 10.0, "until_at_ms": None},
+            "link b sends 10 parts/s at most\n",
+        ),
+    ],
+)
+def test_what_links_are_told(
+    desk: Desk, words: list[str], command: str, values: dict[str, Any], answer: dict[str, Any], told: str
+) -> None:
+    assert shown(desk, command, answer, "link", *words) == told
+    assert desk.asked == [(command, {"name": "b", "actor": actor(), **values})]
+
+
+@pytest.mark.parametrize("words", [["b"], ["b", "2", "--off"], ["b", "0"], ["b", "2", "--for", "1h", "--until", "x"]])
+def test_a_pace_is_said_once(desk: Desk, words: list[str]) -> None:
+    assert desk.run("link", "throttle", *words).exit_code == 64
+    assert desk.asked == []
+
+
+RELOADED = {
+    "errors": [],
+    "warnings": [],
+    "added": ["c"],
+    "removed": [],
+    "restarted": ["b"],
+    "failed": {},
+    "moved": 0,
+    "needing_restart": ["smtp"],
+}
+
+
+def test_link_reload(desk: Desk) -> None:
+    told = "added: c\nrestarted: b\nchanged too, and taken at the next start: smtp\n"
+    assert shown(desk, "link_reload", RELOADED, "link", "reload") == told
+    desk.answers["link_reload"] = {**RELOADED, "errors": ["x.yaml:3: links[0].port: wrong"]}
+    result = desk.run("link", "reload")
+    assert (result.exit_code, result.output) == (
+        78,
+        "x.yaml:3: links[0].port: wrong\nsmsbridge: nothing was changed; correct the file and try again\n",
+    )
+    desk.answers["link_reload"] = {**RELOADED, "failed": {"b": "no such file"}}
+    assert desk.run("link", "reload").exit_code == 69
 
 
 RETRIED = {
@@ -457,6 +569,11 @@ def test_send(desk: Desk) -> None:
                 "originator": "",
                 "lane": "",
                 "reference": "",
+                "at": "",
+                "after": "",
+                "worthless_after": "",
+                "validity": "",
+                "queue_age": "",
             },
         )
     ]
@@ -644,7 +761,7 @@ def test_advice_is_about_what_was_asked_for(desk: Desk, code: FaultCode, detail:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["bogus"], "smsbridge: no such command 'bogus'; see `smsbridge --help`\n"),
+        (["xyzzy"], "smsbridge: no such command 'xyzzy'; see `smsbridge --help`\n"),
         (["send"], "smsbridge: missing argument 'TEXT...'; see `smsbridge send --help`\n"),
         (["message", "list", "--count", "0"], "smsbridge: invalid value for '--count': "),
         (
@@ -755,8 +872,8 @@ def test_check_tells_all_that_is_wrong_and_opens_nothing(tmp_path: Path) -> None
     result = run("check", "--config", str(config))
     assert (result.exit_code, result.stdout) == (78, "")
     assert [line.replace(str(config), "FILE") for line in result.stderr.splitlines()] == [
-        "FILE:1: colour: is no setting; the settings here are state_folder, domain, smtp, http, smpp, links, relay, "
-        "simulator, mail_sink, test_link, intake, credit, disk, retention, backup, log",
+        "FILE:1: colour: is no setting; the settings here are state_folder, domain, smtp, http, smpp, links, selftest, "
+        "relay, simulator, mail_sink, test_link, intake, originators, credit, disk, retention, backup, log",
         'FILE:3: smtp.size_max: "many" is not a whole number; write a whole number from 10240 to 52428800 '
         "(the default is 1048576)",
     ]

@@ -71,6 +71,9 @@ def life(*parts: dict[str, Any], now_ms: int = AT_MS, **facts: Any) -> list[str]
         "next_action_at_ms": None,
         "text": "".join(part["text"] for part in parts),
         "expires_at_ms": AT_MS + 3_600_000,
+        "validity_ms": 0,
+        "worthless_at_ms": 0,
+        "hours": "",
         "parts": list(parts),
         "history": [],
         "postings": [{"kind": "charge", "amount_mc": -1000, "at_ms": AT_MS, "reason": ""}],
@@ -257,3 +260,14 @@ def test_receipts_that_an_esme_is_owed_and_the_octets_of_its_message() -> None:
         '  2026-11-24 05:31:40Z  receipt "expired" owed',
         "  2026-11-24 05:31:42Z  given up: nobody came",
     ]
+
+
+def test_a_part_outside_its_hours_says_until_when() -> None:
+    waits = {**PART, "state": "scheduled", "waiting_for": "held for hours", "next_action_at_ms": AT_MS + 3_600_000}
+    told = life(waits, hours="mo-su 08:00-20:00 UTC", worthless_at_ms=AT_MS + 7_200_000, validity_ms=5_400_000)
+    assert "  waiting: held for hours until 2026-11-24 06:31:40Z" in told
+    assert "  hours       mo-su 08:00-20:00 UTC" in told
+    assert "  worthless   after 2026-11-24 07:31:40Z" in told
+    assert "  validity    1h30m asked of the network" in told
+    late = life({**waits, "state": "queued", "next_action_at_ms": AT_MS - 1})
+    assert "  waiting: its turn: its hours are open" in late

@@ -23,6 +23,12 @@ ACCOUNT = {
     "smpp_alphabet_1": "gsm",
     "smpp_id_form": "decimal",
     "smpp_long_inbound": "parts",
+    "hours": "mo-fr 08:00-20:00",
+    "hours_for_alarms": 1,
+    "validity_ms": 3_600_000,
+    "queue_age_ms": 0,
+    "worthless_after_ms": 0,
+    "time_zone": "Europe/Stockholm",
 }
 
 
@@ -107,6 +113,14 @@ def test_scopes_and_disabled_accounts() -> None:
 def test_an_identity_knows_what_holds_for_its_esmes() -> None:
     rules = authenticate.SmppRules(4, 12.5, "always", "latin1", "gsm", "decimal", "parts")
     assert authenticate.identify(ACCOUNT, credential(), "send", "192.0.2.1").smpp == rules
+
+
+def test_an_identity_knows_when_its_messages_may_be_sent() -> None:
+    rules = authenticate.TimeRules("mo-fr 08:00-20:00", True, 3_600_000, 0, 0, "Europe/Stockholm")
+    assert authenticate.identify(ACCOUNT, credential(), "send", "192.0.2.1").times == rules
+    plain = ACCOUNT | {"hours": "", "hours_for_alarms": 0, "validity_ms": 0, "time_zone": "UTC"}
+    found = authenticate.identify(plain, credential(), "send", "192.0.2.1").times
+    assert found is authenticate.NO_TIME_RULES, "most accounts take the short way"
 
 
 def test_the_credentials_lane_goes_before_the_accounts() -> None:

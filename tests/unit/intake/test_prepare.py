@@ -5,15 +5,9 @@ from typing import Any
 import pytest
 
 from bridge.intake.authenticate import Identity
-from bridge.intake.prepare import (
-    DAY_MS,
-    HOUR_MS,
-    VALIDITY_MS_MAX,
-    Tables,
-    prepare,
-    replacement_of,
-)
+from bridge.intake.prepare import Tables, prepare, replacement_of
 from bridge.intake.settings import IntakeSettings
+from bridge.intake.times import DAY_MS, HOUR_MS, VALIDITY_MS_MAX
 from bridge.ledger.queue import Prepared
 from bridge.messages.esme import EsmeFacts
 from bridge.messages.faults import Fault, FaultCode
@@ -24,7 +18,8 @@ from bridge.routing.tariff import Tariff
 
 SCHEDULE_MS_MAX = SCHEDULE_DAYS_MAX * DAY_MS
 TABLES = Tables(
-    Tariff([("", "46", 0, 300), ("gold", "46", 0, 250)]), RouteTable([("46", ("one", "two")), ("47", ("one",))])
+    Tariff([("", "46", 0, 300), ("gold", "46", 0, 250)]),
+    RouteTable.by_prefix([("46", ("one", "two")), ("47", ("one",))]),
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.intake.authenticate import Identity
-from bridge.intake.prepare import Tables, check_recipient, prepare
+from bridge.intake.prepare import Tables, prepare, read_recipient
 from bridge.intake.settings import IntakeSettings
 from bridge.intake.test_numbers import parse_range
 from bridge.messages.faults import Fault, FaultCode
@@ -33,7 +33,7 @@ def identity(home_country: str = "") -> Identity:
     ],
 )
 def test_every_way_to_write_one_is_understood(raw: str, home_country: str) -> None:
-    assert check_recipient(identity(home_country), raw, DEFAULTS) == "447700900123"
+    assert read_recipient(identity(home_country), raw, DEFAULTS).digits == "447700900123"
     ready = prepare(
         identity(home_country), Submission("http", raw, "hi"), Tables(Tariff([]), RouteTable([])), DEFAULTS, 0
     )
@@ -41,16 +41,16 @@ def test_every_way_to_write_one_is_understood(raw: str, home_country: str) -> No
 
 
 def test_a_test_number_need_not_be_possible() -> None:
-    assert check_recipient(identity(), "+999 000 042", IMPOSSIBLE) == "999000042"
-    assert check_recipient(identity("SE"), "1234567", IMPOSSIBLE) == "1234567"
+    assert read_recipient(identity(), "+999 000 042", IMPOSSIBLE).digits == "999000042"
+    assert read_recipient(identity("SE"), "1234567", IMPOSSIBLE).digits == "1234567"
     with pytest.raises(Fault) as refused:
-        check_recipient(identity(), "999000100", IMPOSSIBLE)
+        read_recipient(identity(), "999000100", IMPOSSIBLE)
     assert refused.value.code is FaultCode.BAD_RECIPIENT
 
 
 @pytest.mark.parametrize("settings", [IntakeSettings(test_numbers=[]), IMPOSSIBLE])
 def test_outside_the_ranges_the_tariff_and_the_routes_count(settings: IntakeSettings) -> None:
-    tables = Tables(Tariff([("", "44", 0, 700)]), RouteTable([("44", ("upstream",))]))
+    tables = Tables(Tariff([("", "44", 0, 700)]), RouteTable.by_prefix([("44", ("upstream",))]))
     ready = prepare(identity(), Submission("http", "447700900123", "hi"), tables, settings, 0)
     assert (ready.links, ready.price_mc) == (("upstream",), 700)
 

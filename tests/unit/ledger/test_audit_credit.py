@@ -62,8 +62,8 @@ def busy(books: Books) -> Books:
     books.do("account_transfer", giver="demo", taker="other", amount_mc=500, key="k", **facts)
     books.do("account_adjust", name="demo", amount_mc=-500, key="k", reason="r", **facts)
     books.accept(trial_id, books.prepared(price_mc=333))
-    accepted = books.accept(account_id, *[books.prepared()] * 3)
     books.settle(books.claim(1)[0], OutcomeKind.REJECTED)
+    accepted = books.accept(account_id, *[books.prepared()] * 3)
     for number, state in enumerate((PartState.UNDELIVERABLE, PartState.UNKNOWN, PartState.DELIVERED)):
         (part,) = books.claim(1)
         books.submitted(part, f"{number}")

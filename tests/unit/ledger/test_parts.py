@@ -134,7 +134,7 @@ def test_the_hold_goes_on_while_the_link_could_not_hear_what_settles_the_doubt(b
     assert counted(books.do("resolve_doubts", now_ms=books.now_ms, **up)) == {"resent": 1, "unknown": 0}
 
 
-@pytest.mark.parametrize(("lane", "minutes"), [(Lane.ALARM, 15), (Lane.NORMAL, 60), (Lane.BULK, 60)])
+@pytest.mark.parametrize(("lane", "minutes"), [(Lane.ALARM, 2), (Lane.NORMAL, 10), (Lane.BULK, 60)])
 def test_a_link_that_stays_down_keeps_nobody_in_doubt_for_ever(books: Books, lane: Lane, minutes: int) -> None:
     (accepted,) = books.accept(books.account(), books.prepared(lane=lane))
     (part,) = books.claim()
@@ -146,6 +146,20 @@ def test_a_link_that_stays_down_keeps_nobody_in_doubt_for_ever(books: Books, lan
         books.do("resolve_doubts", now_ms=books.now_ms, **down)
         assert books.states(accepted.message_id) == [state]
     assert books.balance_mc() == 99_000
+
+
+def test_a_part_in_doubt_goes_once_more_by_another_link_when_its_own_cannot_send(books: Books) -> None:
+    one, several = books.accept(
+        books.account(), books.prepared(links=(LINK, "spare")), books.prepared("a", "b", links=(LINK, "spare"))
+    )
+    for part in books.claim():
+        books.settle(part, OutcomeKind.IN_DOUBT, reason="the link was lost", retry_at_ms=books.now_ms)
+    books.do("resolve_doubts", now_ms=books.now_ms, never_resend=[], usable=["spare", "other"])
+    assert [part["link"] for part in books.read("message_show", message_id=one.message_id)["parts"]] == ["spare"]
+    told = [event["detail"] for event in books.read("message_show", message_id=one.message_id)["history"]]
+    assert f"by link spare, as link {LINK} cannot send" in told[-1]
+    # What is in several parts stays whole.
+    assert [part["link"] for part in books.read("message_show", message_id=several.message_id)["parts"]] == [LINK, LINK]
 
 
 def test_a_late_answer_resolves_the_doubt(books: Books) -> None:

@@ -28,6 +28,7 @@ def part(text: str = "Hello €", coding: Coding = Coding.GSM7, **values: object
         "recipient": HANDSET,
         "attempt": 1,
         "expires_at_ms": NOON_MS,
+        "network_until_ms": NOON_MS,
         "is_possible_duplicate": False,
         **values,
     }
@@ -80,7 +81,7 @@ def test_type_of_the_originator(originator: str, ton: int, npi: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "expires_at_ms", "expected"),
+    ("form", "network_until_ms", "expected"),
     [
         (Validity.ABSOLUTE, NOON_MS, "261124120000000+"),
         (Validity.RELATIVE, NOON_MS, "000000010000000R"),
@@ -89,15 +90,15 @@ def test_type_of_the_originator(originator: str, ton: int, npi: int) -> None:
         (Validity.RELATIVE, 0, ""),
     ],
 )
-def test_validity(form: Validity, expires_at_ms: int, expected: str) -> None:
+def test_validity(form: Validity, network_until_ms: int, expected: str) -> None:
     options = SubmitOptions(validity=form)
-    pdu = translate.submit_sm(part(expires_at_ms=expires_at_ms), options, now_ms=NOON_MS - 3_600_000)
+    pdu = translate.submit_sm(part(network_until_ms=network_until_ms), options, now_ms=NOON_MS - 3_600_000)
     assert pdu.validity_period == expected
 
 
 def test_a_relative_validity_needs_a_clock() -> None:
     with pytest.raises(ValueError, match="needs the time"):
-        translate.submit_sm(part(), SubmitOptions(validity=Validity.RELATIVE))
+        translate.submit_sm(part(network_until_ms=NOON_MS), SubmitOptions(validity=Validity.RELATIVE))
 
 
 def test_other_options() -> None:

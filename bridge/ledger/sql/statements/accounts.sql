@@ -11,11 +11,13 @@ SELECT name FROM account WHERE name_folded = :name_folded
 INSERT INTO account
     (name, name_folded, account_class, email, mobile, home_country, time_zone, lane, mail_events, originator,
      refunds, reserve_mc, low_limit_mc, is_low_texted, smpp_binds_max, smpp_parts_per_second, smpp_receipts,
-     smpp_alphabet_0, smpp_alphabet_1, smpp_id_form, smpp_long_inbound, created_at_ms)
+     smpp_alphabet_0, smpp_alphabet_1, smpp_id_form, smpp_long_inbound, hours, hours_for_alarms, validity_ms,
+     queue_age_ms, worthless_after_ms, parts_per_second, created_at_ms)
 VALUES
     (:name, :name_folded, :account_class, :email, :mobile, :home_country, :time_zone, :lane, :mail_events, :originator,
      :refunds, :reserve_mc, :low_limit_mc, :is_low_texted, :smpp_binds_max, :smpp_parts_per_second, :smpp_receipts,
-     :smpp_alphabet_0, :smpp_alphabet_1, :smpp_id_form, :smpp_long_inbound, :now_ms)
+     :smpp_alphabet_0, :smpp_alphabet_1, :smpp_id_form, :smpp_long_inbound, :hours, :hours_for_alarms, :validity_ms,
+     :queue_age_ms, :worthless_after_ms, :parts_per_second, :now_ms)
 RETURNING account_id
 
 -- name: account_set
@@ -33,7 +35,11 @@ UPDATE account SET account_class = coalesce(:account_class, account_class), emai
     smpp_alphabet_0 = coalesce(:smpp_alphabet_0, smpp_alphabet_0),
     smpp_alphabet_1 = coalesce(:smpp_alphabet_1, smpp_alphabet_1),
     smpp_id_form = coalesce(:smpp_id_form, smpp_id_form),
-    smpp_long_inbound = coalesce(:smpp_long_inbound, smpp_long_inbound)
+    smpp_long_inbound = coalesce(:smpp_long_inbound, smpp_long_inbound),
+    hours = coalesce(:hours, hours), hours_for_alarms = coalesce(:hours_for_alarms, hours_for_alarms),
+    validity_ms = coalesce(:validity_ms, validity_ms), queue_age_ms = coalesce(:queue_age_ms, queue_age_ms),
+    worthless_after_ms = coalesce(:worthless_after_ms, worthless_after_ms),
+    parts_per_second = coalesce(:parts_per_second, parts_per_second)
 WHERE account_id = :account_id
 RETURNING is_low_texted, mobile
 

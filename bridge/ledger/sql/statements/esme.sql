@@ -131,16 +131,26 @@ ORDER BY newest.message_id
 WITH wanted (message_id) AS (VALUES {rows})
 SELECT part.message_id, part.part_id, part.part_no, part.state, part.is_possible_duplicate, message.account_id,
     message.book, message.price_mc, part.next_action_at_ms, part.expires_at_ms, part.link,
-    coalesce(user_data.protocol_id, 0), coalesce(length(user_data.header), 0), part.lane, message.accepted_at_ms
+    coalesce(user_data.protocol_id, 0), coalesce(length(user_data.header), 0), part.lane, message.accepted_at_ms,
+    coalesce(message_time.hours, ''), coalesce(message_time.queue_age_ms, 0),
+    coalesce(message_time.worthless_at_ms, 0), coalesce(message_time.worthless_after_ms, 0)
 FROM wanted JOIN part USING (message_id) JOIN message ON message.message_id = part.message_id
     LEFT JOIN user_data ON user_data.part_id = part.part_id
+    LEFT JOIN message_time ON message_time.message_id = part.message_id
 ORDER BY part.message_id, part.part_no
 
 -- name: part_replace_text
 UPDATE part SET text = :text WHERE part_id = :part_id
 
 -- name: part_replace_times
-UPDATE part SET next_action_at_ms = :due_at_ms, expires_at_ms = :expires_at_ms WHERE part_id = :part_id
+UPDATE part SET next_action_at_ms = :due_at_ms, expires_at_ms = :expires_at_ms, waiting_for = :waiting_for
+WHERE part_id = :part_id
+
+-- name: message_time_worthless
+INSERT INTO message_time (message_id, validity_ms, worthless_at_ms, hours, queue_age_ms, worthless_after_ms)
+VALUES (:message_id, 0, :worthless_at_ms, '', 0, :worthless_after_ms)
+ON CONFLICT (message_id) DO UPDATE SET
+    worthless_at_ms = excluded.worthless_at_ms, worthless_after_ms = excluded.worthless_after_ms
 
 -- name: message_replace_coding
 UPDATE message SET coding = :coding WHERE message_id = :message_id
@@ -158,7 +168,7 @@ WHERE state IN ('claimed', 'in_doubt', 'scheduled') AND state = 'scheduled' AND 
 ORDER BY next_action_at_ms LIMIT :count
 
 -- name: parts_release_scheduled
-UPDATE part SET state = 'queued'
+UPDATE part SET state = 'queued', waiting_for = ''
 WHERE state = 'scheduled' AND part_id IN (WITH wanted (id) AS (VALUES {rows}) SELECT id FROM wanted)
 
 -- name: esme_notices_hold

@@ -45,7 +45,8 @@ WHERE inbound_part_id IN (WITH wanted (inbound_part_id) AS (VALUES {rows}) SELEC
 RETURNING inbound_part_id
 
 -- name: person_refusals_erase
-UPDATE refusal SET originator = 'erased', recipient = 'erased', text = '', detail = '', reference = '', thread = ''
+UPDATE refusal SET originator = 'erased', recipient = 'erased', text = '', detail = '', reference = '', thread = '',
+    missing = ''
 WHERE refusal_id IN (WITH wanted (refusal_id) AS (VALUES {rows}) SELECT refusal_id FROM wanted)
 RETURNING refusal_id
 
@@ -53,6 +54,10 @@ RETURNING refusal_id
 DELETE FROM parked_receipt WHERE parked_receipt_id IN (
     WITH wanted (parked_receipt_id) AS (VALUES {rows}) SELECT parked_receipt_id FROM wanted)
 RETURNING parked_receipt_id
+
+-- name: person_pool_uses_erase
+DELETE FROM pool_use WHERE pool_use_id IN (WITH wanted (pool_use_id) AS (VALUES {rows}) SELECT pool_use_id FROM wanted)
+RETURNING pool_use_id
 
 -- name: person_retry_keys_erase
 -- As long as the message is not erased its name is needed, or a retry would be charged again.

@@ -4,7 +4,7 @@
 -- The newest few of each name: an SMSC that gives one id to everything must not stop the writer.
 WITH wanted (link, smsc_key, since_ms) AS (VALUES {rows})
 SELECT json_group_array(json_array(part.link, part.smsc_key, part.part_id, part.message_id, part.part_no, part.state,
-    part.smsc_id, message.recipient))
+    part.smsc_id, message.recipient, part.submitted_at_ms))
 FROM wanted JOIN part ON part.part_id IN (
         SELECT named.part_id FROM part AS named
         WHERE named.link = wanted.link AND named.smsc_key = wanted.smsc_key AND named.submitted_at_ms >= wanted.since_ms
@@ -15,7 +15,7 @@ FROM wanted JOIN part ON part.part_id IN (
 -- All that messages have of a name. (The plus signs keep SQLite from reading all of that name.)
 WITH wanted (message_id, link, smsc_key) AS (VALUES {rows})
 SELECT json_group_array(json_array(part.link, part.smsc_key, part.part_id, part.message_id, part.part_no, part.state,
-    part.smsc_id, message.recipient))
+    part.smsc_id, message.recipient, part.submitted_at_ms))
 FROM wanted JOIN part ON part.message_id = wanted.message_id AND +part.link = wanted.link
     AND +part.smsc_key = wanted.smsc_key JOIN message ON message.message_id = wanted.message_id
 

@@ -2,7 +2,8 @@
 
 -- name: refusals_insert
 INSERT INTO refusal
-    (account_id, door, fault, detail, originator, recipient, text, created_at_ms, lane, reference, thread, is_cut)
+    (account_id, door, fault, detail, originator, recipient, text, created_at_ms, lane, reference, thread, is_cut,
+     missing)
 VALUES {rows}
 
 -- name: refusals_resubmitted

@@ -74,6 +74,10 @@ DELETE FROM notice WHERE message_id IN (WITH wanted (message_id) AS (VALUES {row
 -- name: parts_delete
 DELETE FROM part WHERE message_id IN (WITH wanted (message_id) AS (VALUES {rows}) SELECT message_id FROM wanted)
 
+-- name: message_times_delete
+DELETE FROM message_time
+WHERE message_id IN (WITH wanted (message_id) AS (VALUES {rows}) SELECT message_id FROM wanted)
+
 -- name: messages_delete
 DELETE FROM message WHERE message_id IN (WITH wanted (message_id) AS (VALUES {rows}) SELECT message_id FROM wanted)
 

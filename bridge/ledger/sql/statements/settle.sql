@@ -23,7 +23,8 @@ WHERE part.part_id = answer.part_id
 -- name: parts_of
 WITH wanted (part_id) AS (VALUES {rows})
 SELECT part.part_id, part.message_id, part.account_id, part.part_no, part.state, part.link, message.price_mc,
-    message.links, part.attempt, part.lane, message.accepted_at_ms, part.is_possible_duplicate, message.book
+    message.links, part.attempt, part.lane, message.accepted_at_ms, part.is_possible_duplicate, message.book,
+    message.part_total
 FROM wanted JOIN part USING (part_id) JOIN message ON message.message_id = part.message_id
 
 -- name: part_requeue

@@ -25,6 +25,10 @@ WHERE part.part_id = put_off.part_id
 SELECT part_id FROM part WHERE state = 'queued' AND link = :link AND lane = :lane AND expires_at_ms <= :now_ms
 LIMIT :count
 
+-- name: parts_worthless
+SELECT part.part_id, message_time.worthless_at_ms FROM part JOIN message_time USING (message_id)
+WHERE part.part_id IN (WITH wanted (part_id) AS (VALUES {rows}) SELECT part_id FROM wanted)
+
 -- name: links_with_queue
 -- From one link to the next in the index, however many parts wait for each.
 WITH RECURSIVE waited_for (link) AS (

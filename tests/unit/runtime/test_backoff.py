@@ -1,6 +1,6 @@
 """The waits between tries."""
 
-from bridge.smpp_out.backoff import CREDENTIALS_S, JITTER, LONGEST_S, Backoff
+from bridge.runtime.backoff import CREDENTIALS_S, JITTER, LONGEST_S, Backoff
 
 
 def middle() -> float:

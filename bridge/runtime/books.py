@@ -14,7 +14,8 @@ from bridge.messages.address import shorten
 from bridge.messages.faults import Fault
 from bridge.messages.message import ClaimedPart, Outcome, OutcomeKind
 from bridge.runtime import logs
-from bridge.smpp_out.batches import Batches
+from bridge.runtime.batches import Batches
+from bridge.runtime.health_watch import HealthWatch
 
 SETTLE_MAX = 500
 """Outcomes in one settle call."""
@@ -28,7 +29,9 @@ log = logs.get("link")
 
 
 class SettleLedger(Protocol):
-    """The verb of the ledger that takes outcomes."""
+    """The verb of the ledger that takes outcomes, and the counts that health is judged by."""
+
+    watch: HealthWatch
 
     def settle(self, link: str, outcomes: list[Outcome]) -> Awaitable[None]:
         """Book what became of claimed parts; returns after the commit."""
@@ -74,6 +77,7 @@ class Books:
             smsc_id=outcome.smsc_id,
             reason=outcome.reason,
         )
+        self._ledger.watch.offered(self._name, part.recipient, outcome)
         self._outcomes.add(outcome)
 
     async def told(self) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.smpp_out.pacer import QUIET_RATE, Pacer
+from bridge.runtime.pacer import QUIET_RATE, Pacer
 
 START_MS = 5_000_000
 

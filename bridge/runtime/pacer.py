@@ -31,6 +31,11 @@ class Pacer:
         """Whether the link sends slower than it could, because the SMSC asked for it."""
         return self._pace is not None and self._pace.is_slowed
 
+    def set_rate(self, parts_per_second: float | None, now_ms: int) -> None:
+        """Send at this rate from now on, at most; None: at none. What the SMSC asked for before is forgotten."""
+        self._is_configured = parts_per_second is not None
+        self._pace = None if parts_per_second is None else Pace.of(parts_per_second, now_ms)
+
     def allow(self, count_max: int, now_ms: int) -> int:
         """How many parts, at most `count_max`, may be written now."""
         return count_max if self._pace is None else min(count_max, self._pace.available(now_ms))

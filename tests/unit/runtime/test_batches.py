@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.smpp_out.batches import Batches
+from bridge.runtime.batches import Batches
 
 
 def run(counts: list[int], size_max: int) -> list[list[int]]:
