@@ -26,7 +26,7 @@ about: the window is never empty
 rules:
   - answer: {delay_ms: 400}
 """
-COUNT = 120
+COUNT = 60
 
 
 @pytest.fixture
@@ -37,28 +37,27 @@ def appliance(tmp_path: Path) -> Iterator[ManyCarriers]:
 
 
 def test_every_message_ends_with_a_history_that_explains_it(appliance: ManyCarriers) -> None:
-    carriers = {
-        "dying": appliance.carrier("dying", ANSWERS_LATE),
-        "throttling": appliance.carrier("throttling", THROTTLES),
-        "losing": appliance.carrier("losing", LOSES_RECEIPTS),
-    }
+    dying = appliance.carrier("dying", ANSWERS_LATE)
+    others = [appliance.carrier("throttling", THROTTLES), appliance.carrier("losing", LOSES_RECEIPTS)]
     appliance.pin = appliance.add_account(credit="1000")
     appliance.command("route", "add", "*", "dying throttling losing")
     appliance.start()
     recipients = [f"4670174{number:04d}" for number in range(2000, 2000 + COUNT)]
     first = appliance.send(recipients[: COUNT // 2])
-    until(carriers["dying"].arrivals)
-    carriers["dying"].die()
+    until(dying.arrivals)
+    dying.die()
     ids = first + appliance.send(recipients[COUNT // 2 :])
+    # What was on its way when it died is held until it is back, and then sent once more.
+    carriers = [dying, appliance.carrier("dying"), *others]
 
     ended = appliance.finished(ids, 60)
     assert {one["state"] for one in ended} <= {"delivered", "unknown"}
-    arrived = Counter(to for carrier in carriers.values() for to, _, _ in carrier.arrivals())
+    arrived = Counter(to for carrier in carriers for to, _, _ in carrier.arrivals())
     assert set(arrived) == set(recipients)  # None is lost.
     doubles = {one["recipient"] for one in ended if any(part["is_possible_duplicate"] for part in one["parts"])}
     assert {to for to, count in arrived.items() if count > 1} <= doubles
     for one in ended:
-        moved = {part["link"] for part in one["parts"]} != {one["links"][0]}
+        moved = {part["link"] for part in one["parts"]} != {one["links"].split()[0]}
         assert not moved or one["history"], one
-    assert {part["link"] for one in ended for part in one["parts"]} == set(carriers)
+    assert {part["link"] for one in ended for part in one["parts"]} == set(appliance.ports)
     appliance.audit()
