@@ -30,6 +30,7 @@ EXAMPLES: dict[str, Any] = {
     "links[].password": "changeme",
     "links[].password_file": "/etc/smsbridge/carrier-a.password",
     "links[].parts_per_second": 20,
+    "links[].originator_parts_per_second": 1,
     "links[].source_ton": 1,
     "links[].source_npi": 1,
     "links[].data_coding_binary": 4,
