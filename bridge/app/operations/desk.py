@@ -2,11 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bridge.app.backups import Backups
+from bridge.app.config_file import Reading
+from bridge.app.link_watch import LinkWatch
+from bridge.app.selftest import SelfTest
 from bridge.app.settings import Settings
 from bridge.intake.authenticate import Identity, TimeRules
 from bridge.messages.faults import Fault, FaultCode
@@ -40,6 +43,9 @@ class Desk:
         self._links: Links | None = None
         self._simulator: Smsc | None = None
         self._smpp: SmppDoor | None = None
+        self._watch: LinkWatch | None = None
+        self._selftest: SelfTest | None = None
+        self._reread: Callable[[], Reading] | None = None
         self._started_at_ms = now_ms()
         self._reading = asyncio.Lock()
         self._changing = asyncio.Lock()
@@ -51,6 +57,12 @@ class Desk:
         self._links = links
         self._simulator = simulator
         self._smpp = smpp
+
+    def attach_links(self, watch: LinkWatch, selftest: SelfTest, reread: Callable[[], Reading] | None) -> None:
+        """Tell what looks after the running links, and how the configuration is read again; None: it has no file."""
+        self._watch = watch
+        self._selftest = selftest
+        self._reread = reread
 
     async def read_tables(self) -> None:
         """Read the business tables anew; the door uses them from then on."""

@@ -2,16 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from bridge.app.answers.links import LinkLine, LinkPace, LinkReload, LinkRetry, LinkSelfTest, LinkTold
 from bridge.app.config_errors import ConfigErrors
-from bridge.app.config_file import Reading
-from bridge.app.link_watch import LinkWatch
 from bridge.app.operations.desk import Desk, own_actor
-from bridge.app.selftest import SelfTest
 from bridge.app.settings import Settings
 from bridge.messages.faults import Fault, FaultCode
 from bridge.messages.message import TEST_LINK
@@ -30,16 +26,6 @@ log = logs.get("link")
 
 class LinkOperations(Desk):
     """See `commands.LinkCommands`."""
-
-    _watch: LinkWatch | None = None
-    _selftest: SelfTest | None = None
-    _reread: Callable[[], Reading] | None = None
-
-    def attach_links(self, watch: LinkWatch, selftest: SelfTest, reread: Callable[[], Reading] | None) -> None:
-        """Tell what looks after the running links, and how the configuration is read again; None: it has no file."""
-        self._watch = watch
-        self._selftest = selftest
-        self._reread = reread
 
     async def link_list(self) -> list[LinkLine]:
         """The configured links and how they stand, and the built-in one of test numbers."""
