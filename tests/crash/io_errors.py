@@ -24,7 +24,7 @@ from tests.crash.findings import come_again, examine
 from tests.crash.workload import FILE, Desk, Journal, Stopped, Story, scratch
 
 ROUNDS = 3
-SIZE_MIN, SIZE_MAX = 40 * 4096, 176 * 4096
+SIZE_MIN, SIZE_MAX = 40 * 4096, 256 * 4096
 """Disks from one that is too small for an empty ledger to one that the workload just does not fill."""
 
 

@@ -183,6 +183,9 @@ def test_a_warning_by_text_is_one_message_though_the_process_ended_after_it(tmp_
 
 LATER_MS = NOW_MS + 3_600_000
 
+HEARTBEAT = {"link": LINK, "recipient": RECIPIENT, "originator": "", "text": "beat", "limit_ms": 60_000}
+HEARTBEAT |= {"validity_ms": 60_000, "now_ms": NOW_MS}
+
 OTHERS: dict[str, dict[str, Any]] = {
     "shift": {"by_ms": 3_600_000, "now_ms": LATER_MS},
     "mark_unanswered": {"now_ms": NOW_MS},
@@ -190,8 +193,14 @@ OTHERS: dict[str, dict[str, Any]] = {
     "message_replace": {"texts": ["three"], "now_ms": NOW_MS},
     "release_scheduled": {"now_ms": LATER_MS},
     "claim_questions": {"link": LINK, "count_max": 10, "now_ms": LATER_MS},
+    "link_told": {"link": LINK, "state": "stopped", "actor": "somebody", "now_ms": NOW_MS},
+    "link_paced": {"link": LINK, "parts_per_second": 2.0, "actor": "somebody", "now_ms": NOW_MS},
+    "replan": {"link": LINK, "why": "link stopped", "usable": ["spare"], "now_ms": NOW_MS},
+    "selftest_begin": HEARTBEAT,
+    "selftest_look": {"now_ms": NOW_MS + 1000},
 }
-"""Verbs that no load leads to: the clock that was set, the client that left before its answer, an ESME's errands."""
+"""Verbs that no load leads to: the clock that was set, the client that left before its answer, an ESME's errands, what
+people tell links, and heartbeats."""
 PROGRAM = """
 import json, queue, sys
 from pathlib import Path
@@ -215,14 +224,16 @@ sys.exit(result.error is not None)
 def test_killed_around_a_rare_commit_all_of_it_is_there_or_nothing(books: Books, verb: str, place: str) -> None:
     account_id = books.account()
     due_at_ms = LATER_MS if verb == "release_scheduled" else 0
-    facts = {"due_at_ms": due_at_ms, "expires_at_ms": 2 * LATER_MS}
+    facts = {"due_at_ms": due_at_ms, "expires_at_ms": 2 * LATER_MS, "links": (LINK, "spare")}
     accepted = books.accept(account_id, books.prepared("one", **facts), books.prepared("two", **facts))
     values = dict(OTHERS[verb])
     if verb == "mark_unanswered":
         values["message_ids"] = [one.message_id for one in accepted]
     elif verb.startswith("message_"):
         values |= {"account_id": account_id, "message_id": accepted[0].message_id}
-    elif verb == "claim_questions":
+    elif verb in ("claim_questions", "selftest_look"):
+        if verb == "selftest_look":
+            books.do("selftest_begin", **HEARTBEAT)
         for number, part in enumerate(books.claim()):
             books.settle(part, OutcomeKind.SUBMITTED, smsc_id=f"A{number}", retry_at_ms=NOW_MS + 1000)
     before = _dump(books.path)

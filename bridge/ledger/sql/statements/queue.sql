@@ -39,7 +39,8 @@ WHERE part_id = :part_id
 -- name: parts_due
 -- In one step: by lane and account what is due on a link, at most :count parts of each account, and its rate.
 -- From one account to the next in the index, however many parts wait for each: in each lane from the one behind :after
--- on, and then those up to there (pass 1). At most :accounts steps, of all lanes alike.
+-- on, and then those up to there (pass 1). At most :accounts steps, of all lanes alike. (Not every SQLite remembers that
+-- what a subquery gives is JSON: json() says so.)
 WITH RECURSIVE beginning (lane, pass, above, last) AS (
     VALUES (0, 0, :after_0, 1 << 60), (1, 0, :after_1, 1 << 60), (2, 0, :after_2, 1 << 60),
         (0, 1, 0, :after_0), (1, 1, 0, :after_1), (2, 1, 0, :after_2)
@@ -54,14 +55,14 @@ WITH RECURSIVE beginning (lane, pass, above, last) AS (
     LIMIT :accounts
 )
 SELECT json_group_array(json_array(waiting.lane, pass, account_id, parts_per_second,
-    CASE WHEN parts_per_second > 0 THEN name ELSE '' END, (
+    CASE WHEN parts_per_second > 0 THEN name ELSE '' END, json((
     SELECT json_group_array(part_id) FROM (
         SELECT part_id FROM part
         WHERE state = 'queued' AND link = :link AND lane = waiting.lane AND account_id = waiting.account_id
             AND next_action_at_ms <= :now_ms AND expires_at_ms > :now_ms
         ORDER BY next_action_at_ms, part_id LIMIT :count
     )
-)))
+))))
 FROM waiting JOIN account USING (account_id) WHERE account_id <= last
 
 -- name: parts_senders
