@@ -7,12 +7,13 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from bridge.dialects.mapping import Mapping
-from bridge.http_out.receiver import HttpReceiver, ReceiveLedger
+from bridge.http_out.receiver import HttpReceiver
 from bridge.http_out.request import Requests
-from bridge.http_out.sender import HttpSender, SendLedger
+from bridge.http_out.sender import HttpSender
 from bridge.http_out.settings import HttpLinkSettings
 from bridge.runtime import logs
 from bridge.runtime.backoff import Backoff
+from bridge.runtime.link_ledger import ReceiveLedger, SendLedger
 from bridge.runtime.loop import monotonic_ms, now_ms
 from bridge.runtime.web_client import Limits, WebClient
 

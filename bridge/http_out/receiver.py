@@ -8,7 +8,7 @@ it again then.
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
@@ -24,6 +24,7 @@ from bridge.messages.inbound import InboundPart
 from bridge.messages.receipt import Receipt
 from bridge.runtime import logs
 from bridge.runtime.batches import Batches
+from bridge.runtime.link_ledger import ReceiveLedger
 from bridge.runtime.loop import now_ms, running, spawn
 from bridge.runtime.web_site import WebRequest, answer
 
@@ -35,13 +36,6 @@ WAITING_MAX = 5_000
 log = logs.get("link")
 
 Arrival = Receipt | InboundPart
-
-
-class ReceiveLedger(Protocol):
-    """The verb of the ledger that takes what comes in."""
-
-    def receive(self, link: str, arrivals: list[Receipt | InboundPart], now_ms: int) -> Awaitable[None]:
-        """Store receipts and inbound parts; returns after the commit."""
 
 
 class HttpReceiver:

@@ -10,9 +10,7 @@ of one message where the carrier takes whole texts: then the parts are gathered 
 
 import asyncio
 import random
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from bridge import failpoints
 from bridge.dialects.answers import judge
@@ -23,7 +21,8 @@ from bridge.http_out.settings import HttpLinkSettings
 from bridge.messages.message import ClaimedPart
 from bridge.runtime import logs
 from bridge.runtime.backoff import Backoff
-from bridge.runtime.books import Books, Counts, SettleLedger
+from bridge.runtime.books import Books, Counts
+from bridge.runtime.link_ledger import SendLedger
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
 from bridge.runtime.pacer import Pacer
 from bridge.runtime.waiting import happens
@@ -41,18 +40,6 @@ GATHER_MAX = 1000
 """Parts that wait so; beyond it the oldest message goes as it is."""
 
 log = logs.get("link")
-
-
-class SendLedger(SettleLedger, Protocol):
-    """The verbs of the ledger that sending needs."""
-
-    def claim_when_due(
-        self, link: str, count_max: int, wait_s: float, originator_parts_per_second: float = 0.0
-    ) -> Awaitable[list[ClaimedPart]]:
-        """Take due parts of `link`, or wait so long for some; returns after the commit."""
-
-    def wake_link(self, link: str) -> None:
-        """Have a claim that waits answered now."""
 
 
 @dataclass(slots=True)

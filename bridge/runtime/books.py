@@ -5,9 +5,7 @@ until the ledger has taken it.
 """
 
 import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
 
 from bridge.ledger.worker import LedgerFailed
 from bridge.messages.address import shorten
@@ -15,7 +13,7 @@ from bridge.messages.faults import Fault
 from bridge.messages.message import ClaimedPart, Outcome, OutcomeKind
 from bridge.runtime import logs
 from bridge.runtime.batches import Batches
-from bridge.runtime.health_watch import HealthWatch
+from bridge.runtime.link_ledger import SettleLedger
 
 SETTLE_MAX = 500
 """Outcomes in one settle call."""
@@ -26,15 +24,6 @@ _GOOD = frozenset({OutcomeKind.SUBMITTED, OutcomeKind.DEFERRED, OutcomeKind.NEXT
 _WORDS = {kind: kind.value.replace("_", " ") for kind in OutcomeKind}
 
 log = logs.get("link")
-
-
-class SettleLedger(Protocol):
-    """The verb of the ledger that takes outcomes, and the counts that health is judged by."""
-
-    watch: HealthWatch
-
-    def settle(self, link: str, outcomes: list[Outcome]) -> Awaitable[None]:
-        """Book what became of claimed parts; returns after the commit."""
 
 
 @dataclass(slots=True)

@@ -16,12 +16,13 @@ from typing import Any, Protocol
 
 from bridge.runtime import logs
 from bridge.runtime.backoff import Backoff
+from bridge.runtime.link_ledger import ReceiveLedger, SendLedger
 from bridge.runtime.loop import now_ms, spawn
 from bridge.runtime.waiting import happens
 from bridge.smpp_out.asker import Asker, AskLedger
 from bridge.smpp_out.endpoint import endpoint_of
-from bridge.smpp_out.receiver import ReceiveLedger, Receiver
-from bridge.smpp_out.sender import Sender, SendLedger
+from bridge.smpp_out.receiver import Receiver
+from bridge.smpp_out.sender import Sender
 from bridge.smpp_out.session import LinkSession, SessionState, Traffic, Way
 from bridge.smpp_out.settings import LinkSettings
 from bridge.smpp_out.turns import Turns

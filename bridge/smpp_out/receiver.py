@@ -7,7 +7,6 @@ acknowledged that is not stored.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from bridge import failpoints
 from bridge.ledger.worker import LedgerFailed
@@ -16,6 +15,7 @@ from bridge.messages.inbound import InboundPart
 from bridge.messages.receipt import Receipt
 from bridge.runtime import logs
 from bridge.runtime.batches import Batches
+from bridge.runtime.link_ledger import ReceiveLedger
 from bridge.runtime.loop import now_ms
 from bridge.smpp import pdus, translate
 from bridge.smpp.constants import Status
@@ -28,13 +28,6 @@ WAITING_MAX = 5_000
 """Arrivals waiting for the ledger; beyond that the SMSC is asked to come again, so that memory stays bounded."""
 
 log = logs.get("link")
-
-
-class ReceiveLedger(Protocol):
-    """The verb of the ledger that receiving needs."""
-
-    def receive(self, link: str, arrivals: list[Receipt | InboundPart], now_ms: int) -> Awaitable[None]:
-        """Store receipts and inbound parts; returns after the commit."""
 
 
 @dataclass(slots=True)

@@ -7,13 +7,13 @@ answered and there is room, the next one follows.
 
 import asyncio
 import random
-from collections.abc import Awaitable
-from typing import Protocol, cast
+from typing import cast
 
 from bridge import failpoints
 from bridge.messages.message import ClaimedPart, Outcome
 from bridge.runtime import logs
-from bridge.runtime.books import Books, Counts, SettleLedger, place
+from bridge.runtime.books import Books, Counts, place
+from bridge.runtime.link_ledger import SendLedger
 from bridge.runtime.loop import monotonic_ms, now_ms, running, spawn
 from bridge.runtime.pacer import Pacer
 from bridge.runtime.waiting import happens
@@ -33,18 +33,6 @@ POLL_S = 1.0
 """How long a claim waits in the ledger: then the queue is looked at for parts whose time has come."""
 
 log = logs.get("link")
-
-
-class SendLedger(SettleLedger, Protocol):
-    """The verbs of the ledger that sending needs."""
-
-    def claim_when_due(
-        self, link: str, count_max: int, wait_s: float, originator_parts_per_second: float = 0.0
-    ) -> Awaitable[list[ClaimedPart]]:
-        """Take due parts of `link`, or wait so long for some; returns after the commit."""
-
-    def wake_link(self, link: str) -> None:
-        """Have a claim that waits answered now."""
 
 
 class Sender:
