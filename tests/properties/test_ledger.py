@@ -16,7 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from bridge.intake.accept import Group
 from bridge.ledger.esme import EsmeNoticeKind
 from bridge.ledger.queue import Retry
-from bridge.ledger.reports import id_key
+from bridge.ledger.reading import id_key
 from bridge.ledger.retries import CRASH_MS, KEY_KEPT_MS, UNANSWERED_KEPT_MS, digest
 from bridge.messages.faults import Fault
 from bridge.messages.ids import row_of
