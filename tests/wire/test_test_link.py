@@ -118,7 +118,7 @@ async def test_what_waits_for_its_receipt_gets_it_after_a_restart(tmp_path: Path
 
 @asyncio_test
 async def test_many_that_wait_are_found_again_page_by_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.ledger.reports.SUBMITTED_MAX", 3)
+    monkeypatch.setattr("bridge.ledger.reports_messages.SUBMITTED_MAX", 3)
     async with open_house(tmp_path) as house:
         ids = await submit(house, *(str(447700900100 + n) for n in range(8)))
         parts = await house.ledger.claim(TEST_LINK, 100, now_ms())
