@@ -2,10 +2,12 @@
 
 import asyncio
 import functools
+import itertools
 import os
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -38,11 +40,20 @@ async def eventually(fact: Callable[[], Any], timeout_s: float = 10.0, every_s: 
         await asyncio.sleep(every_s)
 
 
+PORTS = range(10_000, 32_000)
+"""Below those that the kernel gives to connections by itself: none of them can take a port before it is listened on."""
+_BEGIN = os.getpid() * 499 % len(PORTS)
+"""Processes that test at the same time begin at places of their own."""
+_ports = itertools.cycle((*PORTS[_BEGIN:], *PORTS[:_BEGIN]))
+
+
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on 127.0.0.1 that nobody listens on just now; the same one comes again after all others."""
+    while True:
+        port = next(_ports)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def need_program(name: str, how_to_install: str) -> str:
